@@ -1,0 +1,18 @@
+// The two errors that a user can cause and mend. Mains print `error: <message>` and exit with 2.
+#pragma once
+
+#include <stdexcept>
+
+namespace posbench {
+
+/// Bad input. The message names the thing, the place and the way out.
+class UserError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A data set that is not on this machine. The message ends with the command that fetches it.
+class MissingData : public UserError {
+  using UserError::UserError;
+};
+
+}  // namespace posbench
