@@ -1,0 +1,214 @@
+#include "harness.h"
+
+#include <fmt/format.h>
+
+#include <boost/algorithm/string.hpp>
+#include <boost/program_options.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/nearest.h"
+#include "record/host.h"
+#include "record/record.h"
+#include "record/version.h"
+
+namespace posbench {
+namespace {
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+using nlohmann::json;
+
+std::string flag_of(const std::string& key) { return boost::replace_all_copy(key, "_", "-"); }
+
+const Key& find_key(const Harness& harness, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Key& key : harness.keys) {
+    if (key.name == name) return key;
+    names.push_back(key.name);
+  }
+  throw UserError(unknown_word(harness.name + " key", name, names));
+}
+
+// A value from the command line, by the type of the key's default.
+json value_from_text(const Key& key, const std::string& text) {
+  if (key.initial.is_string()) return text;
+  if (key.initial.is_array()) {
+    std::vector<std::string> items;
+    boost::split(items, text, boost::is_any_of(","));
+    return items;
+  }
+  const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool fits = key.initial.is_number_integer() ? value.is_number_integer() : value.is_number();
+  if (!fits) {
+    throw UserError(fmt::format("--{} {} is not {}; its default is {}", flag_of(key.name), text,
+                                key.initial.is_number_integer() ? "a whole number" : "a number",
+                                key.initial.dump()));
+  }
+  return value;
+}
+
+// Fills in defaults; refuses unknown keys and wrong types. One number has one spelling (1 becomes 1.0
+// where the key is real), so that equal specs have equal ids.
+json complete_spec(const Harness& harness, const json& given) {
+  if (!given.is_object()) throw UserError("--trial is not a JSON object");
+  json spec = {{"harness", harness.name}};
+  for (const Key& key : harness.keys) spec[key.name] = key.initial;
+  for (const auto& [name, value] : given.items()) {
+    if (name == "harness") {
+      if (value != harness.name) {
+        throw UserError(fmt::format("this is {}, but the trial asks for {}; start that binary",
+                                    harness.name, value.dump()));
+      }
+      continue;
+    }
+    const Key& key = find_key(harness, name);
+    if (key.initial.is_number_float() && value.is_number()) {
+      spec[name] = value.get<double>();
+    } else if (value.type() == key.initial.type() ||
+               (value.is_number_integer() && key.initial.is_number_integer())) {
+      spec[name] = value;
+    } else {
+      throw UserError(fmt::format("{} key '{}' is {}; expected something like {}", harness.name,
+                                  name, value.dump(), key.initial.dump()));
+    }
+  }
+  return spec;
+}
+
+// What the id digests: keys at their default are left out, so that a key added tomorrow does not orphan
+// the records of today. The price: a default, once released, never changes.
+json identifying_spec(const Harness& harness, json spec) {
+  for (const Key& key : harness.keys) {
+    if (spec.at(key.name) == key.initial) spec.erase(key.name);
+  }
+  return spec;
+}
+
+json spec_from_trial(const std::string& trial) {
+  const std::string text = trial.starts_with('{') ? trial : read_file(trial);
+  json spec = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (spec.is_discarded()) throw UserError(fmt::format("--trial {} is not JSON", trial));
+  return spec;
+}
+
+void run_trial(const Harness& harness, const json& spec, const std::string& out) {
+  const Identity identity{identifying_spec(harness, spec), harness.datasets(spec),
+                          harness.fingerprint(spec)};
+  const std::string id = identity.id();
+  if (!out.empty()) {
+    require_writable_folder(fs::path(out) / "trials");
+    if (find_record(out, id)) {
+      fmt::print("{} is already there\n", record_file(out, id).string());
+      return;
+    }
+  }
+  const Provenance provenance;
+  json record = {{"schema", fmt::format("posbench.{}/1", harness.name)},
+                 {"id", id},
+                 {"spec", spec},
+                 {"datasets", identity.datasets},
+                 {"fingerprint", identity.fingerprint},
+                 {"parent", nullptr}};
+  if (const std::string parent = spec.value("init", ""); !parent.empty()) record["parent"] = parent;
+  record["result"] = harness.run(spec, out);
+  record["provenance"] = provenance.finish();
+  if (out.empty()) {
+    record["host"] = describe_host();
+    fmt::print("{}\n", record.dump(2));
+  } else {
+    write_record(out, record);
+    fmt::print("{}\n", record_file(out, id).string());
+  }
+}
+
+int parse_and_run(int argc, char** argv, const Harness& harness) {
+  po::options_description general("General");
+  general.add_options()("help,h", "print this and stop")("version", "print the version and stop")(
+      "out", po::value<std::string>()->default_value("")->value_name("DIR"),
+      "run directory; the record becomes DIR/trials/<id>.json (without it: standard output)")(
+      "trial", po::value<std::string>()->value_name("SPEC"),
+      "a whole spec as JSON text, or a file that holds one; flags override it")(
+      "keys", "print the keys of a spec with their defaults, as JSON")(
+      "identify", "print the trial's data digests and fingerprint, as JSON, without running it");
+  po::options_description keys("The trial");
+  for (const Key& key : harness.keys) {
+    std::string shown = key.initial.is_string() ? key.initial.get<std::string>() : key.initial.dump();
+    if (key.initial.is_array()) {
+      shown = boost::join(key.initial.get<std::vector<std::string>>(), ",");
+    }
+    keys.add_options()(flag_of(key.name).c_str(), po::value<std::string>()->value_name("VALUE"),
+                       fmt::format("{} [{}]", key.about, shown).c_str());
+  }
+  po::options_description all;
+  all.add(general).add(keys);
+
+  const po::parsed_options parsed =
+      po::command_line_parser(argc, argv).options(all).allow_unregistered().run();
+  std::vector<std::string> known;
+  for (const auto& option : all.options()) known.push_back("--" + option->long_name());
+  const auto strangers = po::collect_unrecognized(parsed.options, po::include_positional);
+  if (!strangers.empty()) throw UserError(unknown_word("flag", strangers.front(), known));
+  po::variables_map values;
+  po::store(parsed, values);
+
+  if (values.count("help")) {
+    std::cout << harness.name << ": " << harness.about << "\n\nUsage: " << harness.name
+              << " [--KEY VALUE …] [--out DIR]\n\n"
+              << general << "\n" << keys << "\nExamples:\n" << harness.examples;
+    return 0;
+  }
+  if (values.count("version")) {
+    fmt::print("posbench {} ({})\n", kVersion.version, kVersion.commit.substr(0, 12));
+    return 0;
+  }
+  if (values.count("keys")) {
+    json listed = json::object();
+    for (const Key& key : harness.keys) listed[key.name] = key.initial;
+    fmt::print("{}\n", listed.dump());
+    return 0;
+  }
+  json given = json::object();
+  if (values.count("trial")) given = spec_from_trial(values["trial"].as<std::string>());
+  for (const Key& key : harness.keys) {
+    if (values.count(flag_of(key.name))) {
+      given[key.name] = value_from_text(key, values[flag_of(key.name)].as<std::string>());
+    }
+  }
+  const json spec = complete_spec(harness, given);
+  if (values.count("identify")) {
+    // Missing data is an answer here, not an error: the caller decides whether to go on without it.
+    json answer;
+    try {
+      const Identity identity{identifying_spec(harness, spec), harness.datasets(spec),
+                              harness.fingerprint(spec)};
+      answer = {{"id", identity.id()},
+                {"datasets", identity.datasets},
+                {"fingerprint", identity.fingerprint}};
+    } catch (const MissingData& missing) {
+      answer = {{"missing", missing.what()}};
+    }
+    fmt::print("{}\n", answer.dump());
+    return 0;
+  }
+  run_trial(harness, spec, values["out"].as<std::string>());
+  return 0;
+}
+
+}  // namespace
+
+int harness_main(int argc, char** argv, const Harness& harness) {
+  try {
+    return parse_and_run(argc, argv, harness);
+  } catch (const UserError& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+  } catch (const po::error& error) {
+    fmt::print(stderr, "error: {}; see {} --help\n", error.what(), harness.name);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: not enough memory for this trial; take a smaller shape\n");
+  }
+  return 2;
+}
+
+}  // namespace posbench
