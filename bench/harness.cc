@@ -49,12 +49,18 @@ json value_from_text(const Key& key, const std::string& text) {
   return value;
 }
 
+json defaults_of(const Harness& harness) {
+  json defaults = json::object();
+  for (const Key& key : harness.keys) defaults[key.name] = key.initial;
+  return defaults;
+}
+
 // Fills in defaults; refuses unknown keys and wrong types. One number has one spelling (1 becomes 1.0
 // where the key is real), so that equal specs have equal ids.
 json complete_spec(const Harness& harness, const json& given) {
   if (!given.is_object()) throw UserError("--trial is not a JSON object");
-  json spec = {{"harness", harness.name}};
-  for (const Key& key : harness.keys) spec[key.name] = key.initial;
+  json spec = defaults_of(harness);
+  spec["harness"] = harness.name;
   for (const auto& [name, value] : given.items()) {
     if (name == "harness") {
       if (value != harness.name) {
@@ -77,13 +83,9 @@ json complete_spec(const Harness& harness, const json& given) {
   return spec;
 }
 
-// What the id digests: keys at their default are left out, so that a key added tomorrow does not orphan
-// the records of today. The price: a default, once released, never changes.
-json identifying_spec(const Harness& harness, json spec) {
-  for (const Key& key : harness.keys) {
-    if (spec.at(key.name) == key.initial) spec.erase(key.name);
-  }
-  return spec;
+Identity identify(const Harness& harness, const json& spec) {
+  return {without_defaults(spec, defaults_of(harness)), harness.datasets(spec),
+          harness.fingerprint(spec)};
 }
 
 json spec_from_trial(const std::string& trial) {
@@ -94,8 +96,7 @@ json spec_from_trial(const std::string& trial) {
 }
 
 void run_trial(const Harness& harness, const json& spec, const std::string& out) {
-  const Identity identity{identifying_spec(harness, spec), harness.datasets(spec),
-                          harness.fingerprint(spec)};
+  const Identity identity = identify(harness, spec);
   const std::string id = identity.id();
   if (!out.empty()) {
     require_writable_folder(fs::path(out) / "trials");
@@ -164,9 +165,7 @@ int parse_and_run(int argc, char** argv, const Harness& harness) {
     return 0;
   }
   if (values.count("keys")) {
-    json listed = json::object();
-    for (const Key& key : harness.keys) listed[key.name] = key.initial;
-    fmt::print("{}\n", listed.dump());
+    fmt::print("{}\n", defaults_of(harness).dump());
     return 0;
   }
   json given = json::object();
@@ -181,9 +180,8 @@ int parse_and_run(int argc, char** argv, const Harness& harness) {
     // Missing data is an answer here, not an error: the caller decides whether to go on without it.
     json answer;
     try {
-      const Identity identity{identifying_spec(harness, spec), harness.datasets(spec),
-                              harness.fingerprint(spec)};
-      answer = {{"id", identity.id()},
+      const Identity identity = identify(harness, spec);
+      answer = {{"spec", spec},
                 {"datasets", identity.datasets},
                 {"fingerprint", identity.fingerprint}};
     } catch (const MissingData& missing) {

@@ -1,8 +1,9 @@
 // The subject: one position encoding behind one small interface.
 //
 // Every encoding of this file enters at the input sum: x (T, d) gains one row for each position id.
-// Its trained values, if any, live in the encoder's flat parameter buffer, so that one optimizer, one
-// counter of bytes and one gradient check serve all; the object itself holds only what is fixed.
+// Its trained values, if any, live in the encoder's flat parameter buffer, so that one optimizer,
+// one counter of bytes and one gradient check serve all; the object itself holds only what is
+// fixed.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +17,12 @@ namespace posbench {
 
 struct EncodingOptions {
   std::string convention = "interleaved";  ///< sinusoid: `interleaved` (paper) or `tensor2tensor`
-  std::string producer = "table";          ///< sinusoid: table, libm_pow, libm, vector_library, simd, recurrence
-  int hidden = 128;                        ///< d
-  int max_length = 512;                    ///< rows of a table
-  double position_rms = 0.0;  ///< root mean square of the rows at the start; 0 = the encoding's own scale
+  std::string producer =
+      "table";           ///< sinusoid: table, libm_pow, libm, vector_library, simd, recurrence
+  int hidden = 128;      ///< d
+  int max_length = 512;  ///< rows of a table
+  double position_rms =
+      0.0;  ///< root mean square of the rows at the start; 0 = the encoding's own scale
   std::uint64_t seed = 0;
 };
 
@@ -33,7 +36,8 @@ class Encoding {
   virtual std::size_t parameter_count() const { return 0; }
   virtual void initialize(Real* /*parameters*/) const {}
 
-  /// x (T, d) += rows of `positions` (T). Throws UserError for an id outside the table, naming both.
+  /// x (T, d) += rows of `positions` (T). Throws UserError for an id outside the table, naming
+  /// both.
   virtual void forward(const Real* parameters, std::span<const std::int32_t> positions,
                        Real* x) const = 0;
 

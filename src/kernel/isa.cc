@@ -8,7 +8,7 @@ namespace posbench {
 std::string effective_isa() {
   // A lower bit is a better target.
   const int64_t supported = hwy::SupportedTargets();
-  if (supported & (HWY_AVX3_ZEN4 | HWY_AVX3_DL | HWY_AVX3)) return "avx512";
+  if (supported & (HWY_AVX3_DL | HWY_AVX3)) return "avx512";
   if (supported & HWY_AVX2) return "avx2";
   if (supported & HWY_SSE4) return "sse4";
   if (supported & HWY_SSSE3) return "ssse3";

@@ -4,7 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <gnu/libc-version.h>
-#include <hwy/base.h>
+#include <hwy/highway.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>

@@ -11,6 +11,13 @@ using nlohmann::json;
 
 std::string canonical(const json& value) { return value.dump(); }
 
+json without_defaults(json spec, const json& defaults) {
+  for (const auto& [name, initial] : defaults.items()) {
+    if (spec.contains(name) && spec.at(name) == initial) spec.erase(name);
+  }
+  return spec;
+}
+
 std::string Identity::id() const {
   return sha256(canonical({{"spec", spec}, {"datasets", datasets}, {"fingerprint", fingerprint}}));
 }

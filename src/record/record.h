@@ -11,9 +11,13 @@ namespace posbench {
 /// Canonical text of a JSON value: sorted keys, no blanks, shortest round-trip numbers.
 std::string canonical(const nlohmann::json& value);
 
+/// The spec less the keys that stand at their default. Ids digest this, so that a key added tomorrow does not
+/// orphan the records of today. The price: a default, once released, never changes.
+nlohmann::json without_defaults(nlohmann::json spec, const nlohmann::json& defaults);
+
 /// A trial is what was asked, on which bytes, by an engine of which behaviour.
 struct Identity {
-  nlohmann::json spec;
+  nlohmann::json spec;  ///< without defaults
   nlohmann::json datasets = nlohmann::json::object();  ///< name -> digest
   std::string fingerprint;
 

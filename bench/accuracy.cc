@@ -1,0 +1,249 @@
+// accuracy: trains one encoder on one task with one seed and scores it. One trial, one process, one thread:
+// the same bits whenever it is repeated on one instruction set.
+#include <dnnl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <map>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "encoder/weights.h"
+#include "harness.h"
+#include "kernel/isa.h"
+#include "record/record.h"
+#include "task/training.h"
+
+namespace posbench {
+namespace {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr auto kExamples =
+    "  accuracy --task tagging --dataset brown_pos --encoding learned --steps 100\n"
+    "      trains for 100 steps and prints the record\n"
+    "  accuracy --encoding sinusoid --position-rms 0.1 --seed 7 --out out/mine\n"
+    "      keeps the record under out/mine/trials/\n";
+
+EncoderOptions encoder_options(const json& spec, const TaskData& data) {
+  EncoderOptions options;
+  options.shape = {static_cast<int>(data.vocabulary.size()),
+                   static_cast<int>(data.dataset.labels.size()),
+                   spec.at("hidden"),
+                   spec.at("layers"),
+                   spec.at("heads"),
+                   spec.at("feed_forward"),
+                   spec.at("max_length")};
+  options.encoding = spec.at("encoding");
+  options.convention = spec.at("convention");
+  options.producer = spec.at("producer");
+  options.position_rms = spec.at("position_rms");
+  options.token_rms = spec.at("token_rms");
+  options.seed = spec.at("seed");
+  return options;
+}
+
+TrainingOptions training_options(const json& spec) {
+  TrainingOptions options;
+  options.optimizer.learning_rate = spec.at("learning_rate");
+  options.optimizer.warmup = spec.at("warmup");
+  options.optimizer.steps = spec.at("steps");
+  options.batch_tokens = spec.at("batch_tokens");
+  options.seed = spec.at("seed");
+  if (options.optimizer.steps < 1) throw UserError("steps must be at least 1");
+  return options;
+}
+
+TaskData load_data(const json& spec) {
+  TaskData data(spec.at("task"), spec.at("dataset"), spec.at("seed"), spec.at("vocabulary"));
+  if (data.dataset.task != spec.at("task")) {
+    throw UserError(fmt::format("data set {} is made for {}, not for {}", data.dataset.name,
+                                data.dataset.task, spec.at("task").get<std::string>()));
+  }
+  return data;
+}
+
+json datasets(const json& spec) {
+  const std::string name = spec.at("dataset");
+  return {{name, dataset_digest(name)}};
+}
+
+// A short training of this arm, task and shape, always with the same seed, on the real data: whatever in the readers,
+// the vocabulary, the encoder or the libraries changes what a trial computes changes these losses.
+std::string fingerprint(const json& spec) {
+  constexpr int kSteps = 3;
+  constexpr std::size_t kScored = 32;
+  json probe = spec;
+  probe["seed"] = 0;
+  probe["steps"] = kSteps;
+  TaskData data = load_data(probe);
+  data.split.dev.resize(std::min(kScored, data.split.dev.size()));
+  Encoder<float> encoder(encoder_options(probe, data));
+  TrainingOptions options = training_options(probe);
+  options.curve_points = kSteps;
+  const TrainingOutcome outcome = train(encoder, data, probe.at("max_length"), options);
+  const dnnl_version_t* onednn = dnnl_version();
+  std::string behaviour = fmt::format("{} oneDNN {}.{}.{}\n", effective_isa(), onednn->major,
+                                      onednn->minor, onednn->patch);
+  for (const CurvePoint& point : outcome.curve) {
+    behaviour += fmt::format("{:x} {:x}\n", std::bit_cast<std::uint64_t>(point.train_loss),
+                             std::bit_cast<std::uint64_t>(point.dev_loss));
+  }
+  return sha256(behaviour);
+}
+
+json summary(const Evaluation& evaluation) {
+  return {{"loss", evaluation.loss},
+          {"accuracy", evaluation.accuracy},
+          {"examples", evaluation.units.size()}};
+}
+
+// Loss by position: mean nats and count of each position that occurs.
+json by_position(const std::vector<Unit>& units) {
+  std::map<std::int32_t, std::pair<double, std::int64_t>> sums;
+  for (const Unit& unit : units) {
+    auto& [loss, n] = sums[unit.position];
+    loss += static_cast<double>(unit.loss);
+    ++n;
+  }
+  json rows = json::array();
+  for (const auto& [position, sum] : sums) {
+    rows.push_back({{"position", position},
+                    {"loss", sum.first / static_cast<double>(sum.second)},
+                    {"n", sum.second}});
+  }
+  return rows;
+}
+
+// One bit for each unit, least significant bit first, in base64: what a paired test resamples tomorrow.
+json correctness(const std::vector<Unit>& units) {
+  json documents = json::array(), counts = json::array();
+  std::vector<unsigned char> bits((units.size() + 7) / 8, 0);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (i == 0 || units[i].document != units[i - 1].document) {
+      documents.push_back(units[i].document);
+      counts.push_back(0);
+    }
+    counts.back() = counts.back().get<int>() + 1;
+    if (units[i].correct) bits[i / 8] = static_cast<unsigned char>(bits[i / 8] | 1u << (i % 8));
+  }
+  std::string text(4 * ((bits.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bits.data(),
+                                     static_cast<int>(bits.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return {{"documents", documents}, {"units_per_document", counts}, {"correct", text}};
+}
+
+// Weights are kept beside the records, named by their own digest, outside git.
+json keep_weights(const Encoder<float>& encoder, const std::string& folder) {
+  const std::string bytes = pack_weights(encoder.layout(), encoder.parameters());
+  const std::string digest = sha256(bytes);
+  const std::string file = fmt::format("weights/{}.bin", digest);
+  fs::create_directories(fs::path(folder) / "weights");
+  write_file_atomically(fs::path(folder) / file, bytes);
+  return {{"file", file}, {"sha256", digest}};
+}
+
+void load_parent(Encoder<float>& encoder, const TaskData& data, const std::string& parent,
+                 const std::string& folder) {
+  const auto record = find_record(folder, parent);
+  if (!record) {
+    throw UserError(fmt::format("parent trial {} has no record in {}; run it first", parent, folder));
+  }
+  const json& result = record->at("result");
+  if (result.at("weights").is_null()) {
+    throw UserError(fmt::format("parent trial {} kept no weights; run it with keep_weights = true", parent));
+  }
+  if (result.at("vocabulary_digest") != data.vocabulary.digest()) {
+    throw UserError(fmt::format("parent trial {} has another vocabulary, so its token vectors mean other words",
+                                parent));
+  }
+  const fs::path file = fs::path(folder) / result.at("weights").at("file").get<std::string>();
+  const std::string bytes = read_file(file);
+  const std::string expected = result.at("weights").at("sha256");
+  if (const std::string found = sha256(bytes); found != expected) {
+    throw UserError(fmt::format("{}: SHA-256 is {}, the record says {}; run the parent again", file.string(),
+                                found, expected));
+  }
+  unpack_weights(bytes, encoder.layout(), encoder.parameters());
+}
+
+json run(const json& spec, const std::string& folder) {
+  const TaskData data = load_data(spec);
+  const int max_length = spec.at("max_length");
+  Encoder<float> encoder(encoder_options(spec, data));
+  if (const std::string parent = spec.at("init"); !parent.empty()) {
+    load_parent(encoder, data, parent, folder);
+  }
+  const TrainingOutcome outcome = train(encoder, data, max_length, training_options(spec));
+  json result = {{"parameters", encoder.layout().count()},
+                 {"position_parameters", encoder.layout().count("position")},
+                 {"stopped", nullptr},
+                 {"curve", json::array()},
+                 {"split", data.split_index},
+                 {"vocabulary_digest", data.vocabulary.digest()},
+                 {"weights", nullptr}};
+  for (const CurvePoint& point : outcome.curve) {
+    result["curve"].push_back({{"step", point.step},
+                               {"tokens", point.tokens},
+                               {"train_loss", point.train_loss},
+                               {"dev_loss", point.dev_loss},
+                               {"dev_accuracy", point.dev_accuracy}});
+  }
+  if (outcome.stopped_at) {
+    result["stopped"] = {{"step", *outcome.stopped_at}, {"reason", "the loss is not finite"}};
+    return result;
+  }
+  const Evaluation test = evaluate(encoder, data, max_length, data.split.test);
+  result["dev"] = summary(evaluate(encoder, data, max_length, data.split.dev));
+  result["test"] = summary(test);
+  result["loss_by_position"] = by_position(test.units);
+  result["test_units"] = correctness(test.units);
+  if (spec.at("keep_weights")) {
+    if (folder.empty()) throw UserError("keep_weights needs --out, a folder to keep them in");
+    result["weights"] = keep_weights(encoder, folder);
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace posbench
+
+int main(int argc, char** argv) {
+  using posbench::Key;
+  const posbench::Harness harness{
+      "accuracy",
+      "trains a small encoder with one position encoding on one task and scores it",
+      posbench::kExamples,
+      {
+          Key{"arm", "learned", "name of the arm in its study"},
+          Key{"task", "tagging", "see `posbench list tasks`"},
+          Key{"dataset", "brown_pos", "see `posbench list datasets`"},
+          Key{"encoding", "learned", "see `posbench list encodings`"},
+          Key{"convention", "interleaved", "sinusoid: interleaved or tensor2tensor"},
+          Key{"producer", "table", "sinusoid: how it is made; table trains fastest"},
+          Key{"position_rms", 0.0, "scale of the positions at the start; 0 = the encoding's own"},
+          Key{"token_rms", 0.02, "scale of the token vectors at the start"},
+          Key{"learning_rate", 0.001, "peak of AdamW's rate"},
+          Key{"hidden", 128, "hidden size d"},
+          Key{"layers", 2, "encoder layers"},
+          Key{"heads", 4, "attention heads H"},
+          Key{"feed_forward", 512, "inner size of the feed-forward part"},
+          Key{"max_length", 128, "longest sequence L; rows of a learned table"},
+          Key{"vocabulary", 8000, "most entries of the vocabulary"},
+          Key{"steps", 300, "training steps"},
+          Key{"batch_tokens", 2048, "tokens of a batch"},
+          Key{"warmup", 0.1, "share of the steps with a rising rate"},
+          Key{"init", "", "id of a parent trial in --out whose weights start this one"},
+          Key{"keep_weights", false, "keep the trained weights for child trials"},
+          Key{"seed", 0, "draws the split, the initial weights and the order of the data"},
+      },
+      posbench::datasets,
+      posbench::fingerprint,
+      posbench::run};
+  return posbench::harness_main(argc, argv, harness);
+}

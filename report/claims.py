@@ -1,0 +1,156 @@
+"""Claims: the article's sentences, the rules that decide them, and the verdicts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from report import rules
+from report.errors import ReportError
+from report.fields import Fields, Named
+from report.load import Evidence
+from report.rules import NO_STUDY, UNDECIDED, Finding
+from report.statistics import holm
+
+FOLDER = Path(__file__).parent / "claims"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claims/<id>.toml: its text, and its rule as it stands in the file today."""
+
+    id: str
+    title: str
+    section: str
+    quote: str
+    sentence: str
+    measured: str
+    caveats: list[str]
+    command: str
+    charts: list[str]
+    tables: list[str]
+    labels: Mapping[str, str]  # part -> what it is called, in the order of the file
+    state: str  # empty, or why there is no study yet
+    rule: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A row of the verdict table: a part of a claim, and what its locked rule found."""
+
+    claim: str
+    part: str
+    label: str
+    finding: Finding
+    p_holm: float
+    rule_digest: str
+    marks: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.claim}.{self.part}" if self.part else self.claim
+
+
+def read_claims(folder: Path = FOLDER) -> list[Claim]:
+    """Every claim file, in order of its number. Raises ReportError naming a bad file and key."""
+    return [read_claim(path) for path in sorted(folder.glob("*.toml"), key=number)]
+
+
+def number(path: Path) -> tuple[int, str]:
+    digits = "".join(c for c in path.stem if c.isdigit())
+    return int(digits or 0), path.stem
+
+
+def read_claim(path: Path) -> Claim:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ReportError(f"{path} is not valid TOML: {error}") from error
+    fields = Fields(table, str(path), "compare it with report/claims/C1.toml")
+    parts = table.get("parts", {})
+    return Claim(
+        id=path.stem,
+        title=fields.text("title"),
+        section=fields.text("section"),
+        quote=fields.text("quote"),
+        sentence=fields.text("sentence"),
+        measured=fields.text("measured").strip(),
+        caveats=fields.get("caveats", list),
+        command=fields.text("command"),
+        charts=fields.get("charts", list),
+        tables=fields.get("tables", list),
+        labels={name: str(part["label"]) for name, part in parts.items()},
+        state=str(table.get("state", "")),
+        rule=fields.get("rule", dict),
+    )
+
+
+def digest(rule: Mapping[str, Any]) -> str:
+    """SHA-256 of a rule's canonical JSON: equal digests mean the very same rule."""
+    text = json.dumps(rule, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parts_of(claim: str, rule: Mapping[str, Any]) -> dict[str, Named]:
+    """Part -> its keys, with the rule's own keys where the part does not set them."""
+    way_out = (
+        "the version of posbench that wrote run.json can still report it; or measure again into a "
+        "fresh --out"
+    )
+    common = {k: v for k, v in rule.items() if k != "parts"}
+    parts: Mapping[str, Any] = rule.get("parts", {"": {}})
+    return {
+        name: Named({**common, **part}, f"the locked rule of {claim}, part '{name}',", way_out)
+        for name, part in parts.items()
+    }
+
+
+def decide(claims: Sequence[Claim], evidence: Evidence) -> list[Verdict]:
+    """Every verdict, from the rules that the runs locked before their first number."""
+    return [verdict for claim in claims for verdict in decide_claim(claim, evidence)]
+
+
+def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
+    locked = evidence.rules.get(claim.id)
+    rule = claim.rule if locked is None else locked
+    marks: tuple[str, ...] = ()
+    if locked is None:
+        marks = ("rule_not_locked",)
+    elif locked != claim.rule:
+        marks = ("rule_changed",)
+    if claim.state:
+        finding = Finding(NO_STUDY, "no_study")
+        return [Verdict(claim.id, "", claim.title, finding, math.nan, digest(rule), marks)]
+    parts = parts_of(claim.id, rule)
+    findings: dict[str, Finding] = {}
+    for name in sorted(parts, key=lambda n: ("of" in parts[n], n)):
+        if locked is None:
+            findings[name] = Finding(UNDECIDED, "rule_not_locked")
+        else:
+            kind = rules.module(parts[name]["kind"])
+            findings[name] = kind.decide(parts[name], evidence, findings)
+    adjusted = adjust(findings)
+    order = [*(n for n in claim.labels if n in parts), *(n for n in parts if n not in claim.labels)]
+    return [
+        Verdict(
+            claim=claim.id,
+            part=name,
+            label=claim.labels.get(name, name),
+            finding=findings[name],
+            p_holm=adjusted.get(name, math.nan),
+            rule_digest=digest(rule),
+            marks=findings[name].marks + marks,
+        )
+        for name in order
+    ]
+
+
+def adjust(findings: Mapping[str, Finding]) -> dict[str, float]:
+    """Holm over the parts of one claim that were tested; a single test stands as it is."""
+    tested = [name for name, f in findings.items() if math.isfinite(f.p)]
+    return dict(zip(tested, holm([findings[name].p for name in tested])))

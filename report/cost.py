@@ -1,0 +1,182 @@
+"""Timing records joined by block: cells of encoding_cost, shapes of encoder_cost."""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, NamedTuple, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from report.load import Evidence
+from report.records import EncoderCost, EncodingCost, Floats, Timing, Trial
+from report.statistics import Estimate, mean_of, median_of_blocks
+
+STATES = ("hot", "in_model", "dram_cold")
+BASELINE = "learned_slice"
+AGAIN = "learned_again"
+LIMIT = "copy"
+
+Indices = NDArray[np.intp]
+
+
+class Cell(NamedTuple):
+    """One shape in one state of the caches; several processes have timed it."""
+
+    state: str
+    isa: str
+    hidden: int
+    length: int
+    batch: int
+
+    @property
+    def elements(self) -> int:
+        return self.hidden * self.length * self.batch
+
+    def __str__(self) -> str:
+        return f"d {self.hidden}, L {self.length}, B {self.batch}"
+
+
+class Shape(NamedTuple):
+    """One encoder in one kind of pass."""
+
+    kind: str  # forward | train
+    isa: str
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    length: int
+    batch: int
+
+    def __str__(self) -> str:
+        return f"d {self.hidden}, {self.layers} layers, L {self.length}, B {self.batch}"
+
+
+def cells(evidence: Evidence, study: str = "encoding_cost") -> dict[Cell, list[EncodingCost]]:
+    """Processes by cell, in order of size and of process number."""
+    found: dict[Cell, list[EncodingCost]] = {}
+    for t in sorted(evidence.trials(study), key=lambda t: t.seed):
+        assert isinstance(t.result, EncodingCost)
+        s = t.spec
+        cell = Cell(s["state"], str(s.get("isa", "")), s["hidden"], s["length"], s["batch"])
+        found.setdefault(cell, []).append(t.result)
+    return dict(sorted(found.items()))
+
+
+def shapes(evidence: Evidence, study: str = "encoder_cost") -> dict[Shape, list[EncoderCost]]:
+    found: dict[Shape, list[EncoderCost]] = {}
+    names = ("hidden", "layers", "heads", "feed_forward", "length", "batch")
+    for t in sorted(evidence.trials(study), key=lambda t: t.seed):
+        assert isinstance(t.result, EncoderCost)
+        key = Shape(t.spec["pass"], str(t.spec.get("isa", "")), *(t.spec[n] for n in names))
+        found.setdefault(key, []).append(t.result)
+    return dict(sorted(found.items()))
+
+
+def joined(one: Timing, other: Timing) -> tuple[Indices, Indices]:
+    """Indices of both arms in the blocks that ran both: slow arms run in every fifth only."""
+    _, first, second = np.intersect1d(one.block, other.block, return_indices=True)
+    return first, second
+
+
+def log_ratios(
+    processes: Sequence[EncodingCost] | Sequence[EncoderCost], arm: str, baseline: str
+) -> list[Floats]:
+    """Per process (blocks,): log of time of arm over time of baseline in the same block."""
+    found = []
+    for process in processes:
+        if arm in process.arms and baseline in process.arms:
+            one, other = process.arms[arm], process.arms[baseline]
+            i, j = joined(one, other)
+            if len(i):
+                found.append(np.log(one.ns[i] / other.ns[j]))
+    return found
+
+
+def ratio(
+    evidence: Evidence, cell: Cell, processes: Sequence[EncodingCost], arm: str, baseline: str
+) -> Estimate | None:
+    """Log of the median ratio of times in a cell; None where the cell has not both arms."""
+    key = f"ratio {cell!r} {arm} {baseline}"
+    if key not in evidence.cache:
+        logs = log_ratios(processes, arm, baseline)
+        evidence.cache[key] = median_of_blocks(logs, key) if logs else None
+    found: Estimate | None = evidence.cache[key]
+    return found
+
+
+def best_ratio(
+    processes: Sequence[EncodingCost], arms: Sequence[str], baseline: str, label: str
+) -> tuple[Estimate, list[str]] | None:
+    """The fastest of several arms over the baseline, and which arm each process was scored with.
+
+    Choosing and scoring on the same times would flatter the winner, so the arm for one process is
+    the one with the lowest mean of medians in the *other* processes.
+    """
+    usable = [p for p in processes if baseline in p.arms]
+    medians = [
+        {a: float(np.median(log_ratios([p], a, baseline)[0])) for a in arms if a in p.arms}
+        for p in usable
+    ]
+    chosen, logs = [], []
+    for i, process in enumerate(usable):
+        others = [m for j, m in enumerate(medians) if j != i] or medians
+        common = [a for a in arms if a in process.arms and all(a in m for m in others)]
+        if common:
+            arm = min(common, key=lambda a: math.fsum(m[a] for m in others))
+            chosen.append(arm)
+            logs += log_ratios([process], arm, baseline)
+    return (median_of_blocks(logs, label), chosen) if logs else None
+
+
+def per_process(
+    processes: Sequence[EncoderCost], value: Callable[[EncoderCost], Floats | None], label: str
+) -> Estimate | None:
+    """Median over blocks, mean over processes of a value per block; None where no process has it."""
+    found = [v for v in map(value, processes) if v is not None and len(v)]
+    return median_of_blocks(found, label) if found else None
+
+
+def saved_share(process: EncoderCost, arm: str, reference: str) -> Floats | None:
+    """Per block: position time of arm minus that of reference, in percent of reference's pass."""
+    if arm not in process.arms or reference not in process.arms:
+        return None
+    one, other = process.arms[arm], process.arms[reference]
+    i, j = joined(one, other)
+    assert one.position_ns is not None and other.position_ns is not None
+    return np.asarray(100 * (one.position_ns[i] - other.position_ns[j]) / other.ns[j])
+
+
+def own_share(process: EncoderCost, arm: str) -> Floats | None:
+    """Per block: the arm's position time in percent of its own pass."""
+    if arm not in process.arms:
+        return None
+    timing = process.arms[arm]
+    assert timing.position_ns is not None
+    return np.asarray(100 * timing.position_ns / timing.ns)
+
+
+def difference_share(process: EncoderCost, arm: str, reference: str) -> Floats | None:
+    """Per block: whole pass with arm minus with reference, in percent of reference's pass."""
+    logs = log_ratios([process], arm, reference)
+    return np.asarray(100 * np.expm1(logs[0])) if logs else None
+
+
+def median_ns(processes: Sequence[EncodingCost] | Sequence[EncoderCost], arm: str) -> float:
+    """Median over processes of the median over blocks, nanoseconds a call; nan where absent."""
+    medians = [float(np.median(p.arms[arm].ns)) for p in processes if arm in p.arms]
+    return float(np.median(medians)) if medians else math.nan
+
+
+def overall(
+    evidence: Evidence, state: str, isa: str, arm: str, baseline: str
+) -> tuple[Estimate, int] | None:
+    """Log of the geometric mean over cells of the ratio, and the number of cells."""
+    found = [
+        r
+        for cell, processes in cells(evidence).items()
+        if cell.state == state and cell.isa == isa
+        if (r := ratio(evidence, cell, processes, arm, baseline)) is not None
+    ]
+    return (mean_of(found), len(found)) if found else None

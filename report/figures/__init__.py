@@ -1,0 +1,27 @@
+"""Charts as SVG text: one function per chart id, in the module that `MODULES` searches.
+
+Every chart draws intervals where there are any, labels its marks directly instead of in a legend,
+uses colours that colour-blind readers can tell apart, and is narrow enough for a telephone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Callable
+
+from report.errors import ReportError
+from report.figures.style import to_svg
+from report.tables import Context
+
+MODULES = ("accuracy", "cost", "memory")
+
+
+def draw(chart: str, context: Context) -> str | None:
+    """The SVG of a chart, or None where the runs hold nothing to draw."""
+    for name in MODULES:
+        module = importlib.import_module(f"report.figures.{name}")
+        maker: Callable[[Context], object] | None = getattr(module, chart, None)
+        if maker is not None:
+            figure = maker(context)
+            return None if figure is None else to_svg(figure, chart)
+    raise ReportError(f"a claim asks for chart '{chart}', and no file in report/figures draws it")

@@ -1,0 +1,112 @@
+"""How charts look, and how they become SVG that is the same byte for byte every time."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any, Sequence
+
+import matplotlib
+from matplotlib.figure import Figure
+
+WIDTH = 4.6  # inches: on a telephone the type is then still about 10 pixels high
+
+COLOURS = {  # Okabe and Ito's palette
+    "learned": "#0072B2",
+    "sinusoid": "#D55E00",
+    "none": "#6B6B6B",
+    "simd": "#009E73",
+    "recurrence": "#B8860B",
+    "vector_library": "#CC79A7",
+    "libm": "#D55E00",
+    "copy": "#6B6B6B",
+}
+OTHERS = ("#56B4E9", "#009E73", "#CC79A7", "#B8860B")
+INK, FAINT, BAND = "#222222", "#BBBBBB", "#DCEBDD"
+
+RC: dict[str, Any] = {
+    "svg.fonttype": "path",  # the same letters on every machine, and in the PDF
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.labelcolor": INK,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "text.color": INK,
+    "lines.linewidth": 1.6,
+    "figure.constrained_layout.use": True,
+}
+
+
+def figure(height: float, panels: int = 1, **options: Any) -> tuple[Figure, list[Any]]:
+    """A figure with `panels` axes below each other, and the axes."""
+    with matplotlib.rc_context(RC):
+        made = Figure(figsize=(WIDTH, height))
+        axes = made.subplots(panels, 1, squeeze=False, **options)
+    return made, list(axes[:, 0])
+
+
+def colour(arm: str) -> str:
+    """The colour of an arm, the same in every chart; its kind's where it has none of its own."""
+    for name in sorted(COLOURS, key=len, reverse=True):
+        if arm == name or arm.startswith(name):
+            return COLOURS[name]
+    return OTHERS[sum(map(ord, arm)) % len(OTHERS)]
+
+
+def to_svg(figure: Any, name: str) -> str:
+    """SVG for putting into a page: no header, no metadata, every id prefixed with `name`."""
+    out = io.StringIO()
+    with matplotlib.rc_context({**RC, "svg.hashsalt": "posbench"}):
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # A style element would reach out of the chart into the page; its one rule can be inherited.
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
+    svg = svg.replace("<svg", '<svg style="stroke-linejoin: round; stroke-linecap: butt"', 1)
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    return svg
+
+
+def separate(places: list[float], gap: float) -> list[float]:
+    """Heights for labels near `places`, none closer than `gap` to the next, order kept."""
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    moved = list(places)
+    for low, high in zip(order, order[1:]):
+        moved[high] = max(moved[high], moved[low] + gap)
+    return moved
+
+
+def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Names of lines beside their last points: (x, y, name, colour), kept apart in height."""
+    bottom, top = axes.get_ylim()
+    log = axes.get_yscale() == "log"
+    scale = axes.transScale.transform
+    heights = [float(scale((x, y))[1]) for x, y, _, _ in ends]
+    span = float(scale((ends[0][0], top))[1] - scale((ends[0][0], bottom))[1])
+    size = axes.figure.get_size_inches()[1] * 72 / max(1, len(axes.figure.axes))
+    places = separate(heights, span * 13 / size)
+    right = max(x for x, _, _, _ in ends)
+    for (_, _, name, shade), place in zip(ends, places):
+        y = 10**place if log else place
+        axes.annotate(
+            name,
+            (right, y),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=shade,
+            va="center",
+            fontsize=8.5,
+            annotation_clip=False,
+        )

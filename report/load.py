@@ -1,0 +1,243 @@
+"""Reads runs (run.json and trials/*.json) and refuses mixtures that cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from report.errors import ReportError
+from report.fields import Fields
+from report.records import Accuracy, MemoryEncoding, Trial, trial
+
+TIMED = ("encoding_cost", "encoder_cost")
+
+
+@dataclass(frozen=True)
+class Host:
+    id: str
+    facts: Mapping[str, Any]  # as they stand in run.json
+
+    @property
+    def build(self) -> tuple[str, ...]:
+        return tuple(str(self.facts.get(k, "")) for k in ("commit", "dirty", "compiler", "flags"))
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something a run should hold and does not: what, how many, why, and what to do."""
+
+    kind: str  # "data" | "failed" | "absent"
+    what: str
+    study: str
+    count: int
+    why: str
+    way_out: str
+
+
+@dataclass(frozen=True)
+class Run:
+    path: Path
+    profile: str
+    command: str
+    started: str
+    ended: str | None
+    hosts: list[Host]
+    datasets: Mapping[str, Mapping[str, str]]
+    studies: Mapping[str, list[str]]  # study -> trial ids
+    core_seconds: Mapping[str, float]  # study -> what it planned
+    rules: Mapping[str, Any]
+    trials: Mapping[str, Trial]
+    gaps: list[Gap]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the report may speak from: the runs, and their trials by study."""
+
+    runs: list[Run]
+    by_study: Mapping[str, list[Trial]]
+    rules: Mapping[str, Any]
+    hosts: Mapping[str, Host]
+    timing_host: Host | None  # the one host of all timing records
+    cache: dict[str, Any] = field(default_factory=dict)  # what tables and charts both need
+
+    def trials(self, study: str) -> list[Trial]:
+        return self.by_study.get(study, [])
+
+    def of(self, harness: str) -> list[Trial]:
+        """Every trial of a harness once, whatever studies share it."""
+        found = {t.id: t for trials in self.by_study.values() for t in trials}
+        return [t for t in found.values() if t.harness == harness]
+
+
+def read_json(path: Path, way_out: str) -> Fields:
+    try:
+        return Fields(json.loads(path.read_text(encoding="utf-8")), str(path), way_out)
+    except OSError as error:
+        raise ReportError(f"{path} cannot be read ({error.strerror}); {way_out}") from error
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{path} is not UTF-8 text; {way_out}") from error
+    except json.JSONDecodeError as error:
+        raise ReportError(
+            f"{path} is broken or cut short (line {error.lineno}: {error.msg}); {way_out}"
+        ) from error
+
+
+def read_run(path: Path) -> Run:
+    """One run directory. Raises ReportError for an unreadable or damaged file, naming it."""
+    if not (path / "run.json").is_file():
+        raise ReportError(
+            f"{path} is not a run: it holds no run.json; give the folder that was --out of "
+            "'posbench run'"
+        )
+    fields = read_json(path / "run.json", "repeat the run's command, it rewrites this file")
+    if fields.text("schema") != "posbench.run/1":
+        fields.refuse(f"has schema '{fields.text('schema')}', not 'posbench.run/1'")
+    command = fields.text("command")
+    again = f"delete it and repeat '{command}', which measures only what is missing"
+    trials = {}
+    for file in sorted((path / "trials").glob("*.json")):
+        read = trial(read_json(file, again), file)
+        if read.id != file.stem:
+            raise ReportError(f"{file} holds the record of trial {read.id}; {again}")
+        trials[read.id] = read
+    hosts = [Host(h.text("id"), h.table) for h in fields.rows("hosts")]
+    known = {host.id for host in hosts}
+    for t in trials.values():
+        if t.host not in known:
+            raise ReportError(f"{t.path} names host {t.host}, which run.json does not; {again}")
+    studies = {
+        s.text("id"): [str(t) for t in s.get("trials", list)] for s in fields.rows("studies")
+    }
+    return Run(
+        path=path,
+        profile=fields.text("profile"),
+        command=command,
+        started=fields.text("started"),
+        ended=fields.table.get("ended"),
+        hosts=hosts,
+        datasets=fields.get("datasets", dict),
+        studies=studies,
+        core_seconds={s.text("id"): s.number("core_seconds") for s in fields.rows("studies")},
+        rules=fields.get("rules", dict),
+        trials=trials,
+        gaps=list(gaps_of(fields, studies, trials, path, command)),
+    )
+
+
+def gaps_of(
+    fields: Fields,
+    studies: Mapping[str, list[str]],
+    trials: Mapping[str, Trial],
+    path: Path,
+    command: str,
+) -> list[Gap]:
+    gaps = [
+        Gap("data", m.text("dataset"), "", m.integer("trials"), "not here", m.text("command"))
+        for m in fields.rows("missing_data")
+    ]
+    failed = {f.text("id"): f for f in fields.rows("failed")}
+    for f in failed.values():
+        gaps.append(Gap("failed", f.text("id")[:12], f.text("study"), 1, f.text("reason"), command))
+    for study, ids in studies.items():
+        absent = [i for i in ids if i not in trials and i not in failed]
+        if absent:
+            file = path / "trials" / f"{absent[0]}.json"
+            gaps.append(Gap("absent", file.name[:12], study, len(absent), "no record", command))
+    return gaps
+
+
+def load(paths: Sequence[Path]) -> Evidence:
+    """All runs as one body of evidence. Raises ReportError where they must not be mixed."""
+    runs = [read_run(path) for path in paths]
+    trials: dict[str, Trial] = {}
+    by_study: dict[str, dict[str, Trial]] = {}
+    for run in runs:
+        for study, ids in run.studies.items():
+            for i in ids:
+                if i in run.trials:
+                    kept = trials.setdefault(i, run.trials[i])
+                    check_same(kept, run.trials[i])
+                    by_study.setdefault(study, {})[i] = kept
+    check_fingerprints(trials.values())
+    hosts = {host.id: host for run in runs for host in run.hosts}
+    return Evidence(
+        runs=runs,
+        by_study={s: list(by_study[s].values()) for s in sorted(by_study)},
+        rules=common_rules(runs),
+        hosts=hosts,
+        timing_host=timing_host(runs, [t for t in trials.values() if t.harness in TIMED]),
+    )
+
+
+def check_same(kept: Trial, other: Trial) -> None:
+    """The same trial from two runs: equal where it is exact, and never a second timing."""
+    if kept.path == other.path:
+        return
+    if isinstance(kept.result, Accuracy) and isinstance(other.result, Accuracy):
+        same = (kept.result.test, kept.result.dev) == (other.result.test, other.result.dev)
+    elif isinstance(kept.result, MemoryEncoding) and isinstance(other.result, MemoryEncoding):
+        same = kept.result.exact == other.result.exact
+    elif kept.harness in TIMED:
+        same = kept.path.read_bytes() == other.path.read_bytes()
+    else:
+        same = kept.result == other.result
+    if not same:
+        raise ReportError(
+            f"{kept.path} and {other.path} are the same trial with different results; "
+            "give only one of the two runs"
+        )
+
+
+def check_fingerprints(trials: Any) -> None:
+    """Accuracy records mix across builds and hosts only while the engine behaves the same."""
+    first: dict[str, Trial] = {}
+    for t in trials:
+        if t.harness != "accuracy":
+            continue
+        recipe = json.dumps({k: v for k, v in t.spec.items() if k != "seed"}, sort_keys=True)
+        kept = first.setdefault(recipe, t)
+        if kept.fingerprint != t.fingerprint:
+            raise ReportError(
+                f"{kept.path} and {t.path} are one recipe trained by engines that compute "
+                f"differently (fingerprints {kept.fingerprint[:12]} and {t.fingerprint[:12]}); "
+                "their scores must not be mixed: give only runs of one engine"
+            )
+
+
+def timing_host(runs: Sequence[Run], timed: Sequence[Trial]) -> Host | None:
+    """The one host and build of all timing records; raises ReportError where there are several."""
+    first: dict[str, tuple[Trial, Host]] = {}
+    for run in runs:
+        hosts = {host.id: host for host in run.hosts}
+        for t in timed:
+            if run.path in t.path.parents:
+                first.setdefault(t.host, (t, hosts[t.host]))
+    builds = {host.build for run in runs for host in run.hosts if host.id in first}
+    if len(first) > 1 or len(builds) > 1:
+        where = "; ".join(
+            f"{t.path} on host {h.id} ({h.facts.get('cpu_model')}, "
+            f"commit {str(h.facts.get('commit'))[:12]})"
+            for t, h in first.values()
+        )
+        raise ReportError(
+            "timing records of different hosts or builds cannot be mixed, because a ratio holds "
+            f"only inside one machine and build: {where}; give runs of one host and build, or "
+            "measure the cost studies again into a fresh --out"
+        )
+    return next((host for _, host in first.values()), None)
+
+
+def common_rules(runs: Sequence[Run]) -> Mapping[str, Any]:
+    """The rules that the runs locked; raises ReportError where two runs locked different ones."""
+    rules: dict[str, Any] = {}
+    for run in runs:
+        for claim, rule in run.rules.items():
+            if rules.setdefault(claim, rule) != rule:
+                raise ReportError(
+                    f"{runs[0].path} and {run.path} locked different rules for {claim}; "
+                    "a verdict needs one rule: give runs of one of the two"
+                )
+    return rules

@@ -1,0 +1,226 @@
+"""What a record is, once read: one class per harness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from report.fields import Fields, Named
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Score:
+    loss: float  # nats per unit
+    accuracy: float  # 0..1
+    examples: int
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    step: int
+    tokens: int
+    train_loss: float
+    dev_loss: float
+    dev_accuracy: float
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One training with its scores; `correct` and `units` are sums per test document."""
+
+    parameters: int
+    position_parameters: int
+    stopped: str | None  # why the training broke off, if it did
+    curve: list[CurvePoint]
+    dev: Score
+    test: Score
+    loss_by_position: list[tuple[int, float, int]]  # position, loss, number of units
+    documents: list[str]
+    units: Floats
+    correct: Floats
+    split: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One arm of one process: nanoseconds per call, and the block in which each was taken."""
+
+    block: NDArray[np.int64]
+    ns: Floats
+    position_ns: Floats | None  # time inside the position operation (encoder_cost only)
+
+
+@dataclass(frozen=True)
+class EncodingCost:
+    arms: Mapping[str, Timing]
+    bytes_moved: int
+    copy_gb_per_s: float
+    max_abs_error: Mapping[str, float]
+    skipped: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class EncoderCost:
+    arms: Mapping[str, Timing]
+    timer_ns: float
+
+
+@dataclass(frozen=True)
+class MemoryEncoding:
+    exact: Mapping[str, int]
+    allocated_bytes: int
+    peak_rss_bytes: int
+    difference_bytes: int
+    explanation: str
+
+
+@dataclass(frozen=True)
+class MemoryModel:
+    total_parameters: int
+    position_parameters: int
+    training_state_bytes: int
+
+
+Result = Accuracy | EncodingCost | EncoderCost | MemoryEncoding | MemoryModel
+
+
+@dataclass(frozen=True)
+class Trial:
+    id: str
+    harness: str
+    spec: Mapping[str, Any]
+    seed: int
+    fingerprint: str
+    host: str
+    ended: str
+    core_seconds: float
+    peak_rss_bytes: int
+    steal_share: float
+    path: Path
+    result: Result
+
+
+def score(fields: Fields) -> Score:
+    return Score(fields.number("loss"), fields.number("accuracy"), fields.integer("examples"))
+
+
+def accuracy(fields: Fields, spec: Fields) -> Accuracy:
+    unit_table = fields.table_at("test_units")
+    units = unit_table.numbers("units_per_document")
+    documents = [str(d) for d in unit_table.get("documents", list)]
+    if len(documents) != len(units):
+        unit_table.refuse(f"names {len(documents)} documents and sizes of {len(units)}")
+    bits = unit_table.bits("correct", int(units.sum()))
+    ends = np.cumsum(units).astype(np.int64)
+    correct = np.diff(np.concatenate([[0.0], np.concatenate([[0.0], np.cumsum(bits)])[ends]]))
+    test = score(fields.table_at("test"))
+    if units.sum() and abs(correct.sum() / units.sum() - test.accuracy) > 1e-6:
+        fields.refuse("has a test accuracy that its own correctness bits do not give")
+    stopped = fields.table.get("stopped")
+    return Accuracy(
+        parameters=fields.integer("parameters"),
+        position_parameters=fields.integer("position_parameters"),
+        stopped=f"step {stopped['step']}: {stopped['reason']}" if stopped else None,
+        curve=[
+            CurvePoint(
+                p.integer("step"),
+                p.integer("tokens"),
+                p.number("train_loss"),
+                p.number("dev_loss"),
+                p.number("dev_accuracy"),
+            )
+            for p in fields.rows("curve")
+        ],
+        dev=score(fields.table_at("dev")),
+        test=test,
+        loss_by_position=[
+            (p.integer("position"), p.number("loss"), p.integer("n"))
+            for p in fields.rows("loss_by_position")
+        ],
+        documents=documents,
+        units=units,
+        correct=correct,
+        split=fields.integer("split"),
+    )
+
+
+def timing(fields: Fields, with_position: bool) -> Timing:
+    block, ns = fields.numbers("block").astype(np.int64), fields.numbers("ns")
+    position = fields.numbers("position_ns") if with_position else None
+    if len(block) != len(ns) or (position is not None and len(position) != len(ns)):
+        fields.refuse("has lists of different length")
+    if not len(ns) or not np.all(ns > 0):
+        fields.refuse("has no time, or one that is not positive")
+    return Timing(block, ns, position)
+
+
+def encoding_cost(fields: Fields, spec: Fields) -> EncodingCost:
+    errors = fields.table_at("max_abs_error")
+    return EncodingCost(
+        arms={arm: timing(t, False) for arm, t in fields.table_at("arms").tables().items()},
+        bytes_moved=fields.integer("bytes_moved"),
+        copy_gb_per_s=fields.number("copy_gb_per_s"),
+        max_abs_error={arm: errors.number(arm) for arm in errors.table},
+        skipped={k: str(v) for k, v in fields.get("skipped", dict).items()},
+    )
+
+
+def encoder_cost(fields: Fields, spec: Fields) -> EncoderCost:
+    arms = {arm: timing(t, True) for arm, t in fields.table_at("arms").tables().items()}
+    return EncoderCost(arms, fields.number("timer_ns"))
+
+
+def memory_cost(fields: Fields, spec: Fields) -> MemoryEncoding | MemoryModel:
+    if spec.text("measure") == "model":
+        return MemoryModel(
+            fields.integer("total_parameters"),
+            fields.integer("position_parameters"),
+            fields.integer("training_state_bytes"),
+        )
+    exact, measured = fields.table_at("exact"), fields.table_at("measured")
+    return MemoryEncoding(
+        exact={key: exact.integer(key) for key in exact.table},
+        allocated_bytes=measured.integer("allocated_bytes"),
+        peak_rss_bytes=measured.integer("peak_rss_bytes"),
+        difference_bytes=fields.integer("difference_bytes"),
+        explanation=fields.text("explanation"),
+    )
+
+
+READERS: Mapping[str, Callable[[Fields, Fields], Result]] = {
+    "accuracy": accuracy,
+    "encoding_cost": encoding_cost,
+    "encoder_cost": encoder_cost,
+    "memory_cost": memory_cost,
+}
+
+
+def trial(fields: Fields, path: Path) -> Trial:
+    """A trial from the fields of its record; raises ReportError where something is missing."""
+    spec = fields.table_at("spec")
+    harness = spec.text("harness")
+    if harness not in READERS:
+        fields.refuse(f"comes from harness '{harness}', which this report cannot read")
+    if fields.text("schema") != f"posbench.{harness}/1":
+        fields.refuse(f"has schema '{fields.text('schema')}', not 'posbench.{harness}/1'")
+    provenance = fields.table_at("provenance")
+    return Trial(
+        id=fields.text("id"),
+        harness=harness,
+        spec=Named(spec.table, spec.place, spec.way_out),
+        seed=spec.integer("seed"),
+        fingerprint=fields.text("fingerprint"),
+        host=provenance.text("host"),
+        ended=provenance.text("ended"),
+        core_seconds=provenance.number("core_seconds"),
+        peak_rss_bytes=provenance.integer("peak_rss_bytes"),
+        steal_share=provenance.number("steal_share"),
+        path=path,
+        result=READERS[harness](fields.table_at("result"), spec),
+    )

@@ -1,0 +1,48 @@
+"""Rules: one module per kind, each with `decide(part, evidence, others) -> Finding`.
+
+A claim names its kinds in its TOML file; a new kind is a new module here and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Mapping
+
+from report.errors import ReportError
+
+SUPPORTED, CONTRADICTED = "SUPPORTED", "CONTRADICTED"
+UNDECIDED, NOT_TESTABLE, NO_STUDY = "UNDECIDED", "NOT TESTABLE", "NO STUDY YET"
+
+Part = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule says about one part of a claim; numbers that do not exist are nan."""
+
+    verdict: str
+    reason: str  # key of the sentence under [reason] in the locale
+    values: Mapping[str, Any] = field(default_factory=dict)  # what that sentence mentions
+    setting: str = ""
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    level: float = math.nan
+    margin: float = math.nan
+    unit: str = ""
+    n: int = 0
+    p: float = math.nan  # unadjusted, of the test that could contradict
+    marks: tuple[str, ...] = ()  # keys under [mark] in the locale
+
+
+def module(kind: str) -> ModuleType:
+    """The module of a rule's kind. Raises ReportError where there is none."""
+    try:
+        return importlib.import_module(f"report.rules.{kind}")
+    except ModuleNotFoundError as error:
+        raise ReportError(
+            f"a claim asks for rule kind '{kind}', and report/rules/{kind}.py does not exist"
+        ) from error

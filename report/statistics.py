@@ -1,0 +1,220 @@
+"""The statistics behind every verdict: one estimate, one interval, one margin.
+
+Everything random draws from `stream(label)`, so the same records always give the same report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import integrate, optimize, stats
+
+Floats = NDArray[np.float64]
+
+REPLICATES = 2000  # the standard error of a standard error is then 1.6 %
+BLOCK_REPLICATES = 500  # 3 %: thousands of cells, each with few processes, do not need more
+MOST_GROUPS = 1000  # more test documents than this are bundled, see `bundle`
+
+
+def stream(label: str) -> np.random.Generator:
+    """A random stream that depends on nothing but its label."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(label.encode()).digest()[:8], "big"))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An effect with its standard error and degrees of freedom; `n` groups (seeds, processes)."""
+
+    effect: float
+    se: float  # nan with one group: then there is no interval
+    df: float
+    n: int
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Student's interval; (nan, nan) where the error is not known."""
+        if not self.known:
+            return math.nan, math.nan
+        reach = float(stats.t.ppf(0.5 + level / 2, self.df)) * self.se
+        return self.effect - reach, self.effect + reach
+
+    @property
+    def known(self) -> bool:
+        return math.isfinite(self.se) and self.df > 0
+
+    @property
+    def sd(self) -> float:
+        """The standard deviation of one group's effect that this error implies."""
+        return self.se * math.sqrt(self.n)
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p of 'the effect is at most `bound`': small means it lies above."""
+        if not self.known:
+            return math.nan
+        if self.se == 0:
+            return 0.0 if self.effect > bound else 1.0
+        return float(stats.t.sf((self.effect - bound) / self.se, self.df))
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p of 'the effect is at least `bound`': small means it lies below."""
+        return Estimate(-self.effect, self.se, self.df, self.n).p_above(-bound)
+
+    def p_equal(self, margin: float) -> float:
+        """TOST (Lakens 2017): the larger of the two one-sided p against -margin and +margin.
+
+        At most alpha exactly when the (1 - 2 alpha) interval lies inside the margins.
+        """
+        return max(self.p_above(-margin), self.p_below(margin))
+
+    def p_different(self, margin: float) -> float:
+        """Smallest one-sided p of lying beyond either margin (a minimum-effect test)."""
+        return min(self.p_above(margin), self.p_below(-margin))
+
+
+def two_level(center: Floats, inner: Floats, rng: np.random.Generator) -> Estimate:
+    """Mean over groups with the error of a two-level bootstrap (groups, then their members).
+
+    center (G,): each group's own effect. inner (G, R): the same under R redraws of its members
+    (test documents of a seed, blocks of a process); one column is one redraw, so members that
+    groups share move together.
+    The spread between groups already holds the members' noise. Resampling both levels as they
+    stand would count it twice, so deviations between groups are first shrunk to the part that
+    members do not explain (the reflated bootstrap of Carpenter, Goldstein & Rasbash, Applied
+    Statistics 52, 2003) and scaled by sqrt(G / (G - 1)), without which few groups look too sure.
+    """
+    groups, replicates = inner.shape
+    effect = float(np.mean(center))
+    if groups < 2:
+        return Estimate(effect, math.nan, 0, groups)
+    between = float(np.var(center, ddof=1))
+    within = float(np.mean(np.var(inner, axis=1)))
+    share = max(0.0, 1 - within / between) if between > 0 else 0.0
+    deviation = (center - effect) * math.sqrt(share * groups / (groups - 1))
+    drawn = deviation[rng.integers(0, groups, size=(replicates, groups))].mean(axis=1)
+    noise = (inner - center[:, None]).mean(axis=0)
+    return Estimate(effect, float(np.std(drawn + noise)), groups - 1, groups)
+
+
+def bundle(values: Floats) -> Floats:
+    """(S, D) per-document sums -> (S, at most MOST_GROUPS): documents bundled round robin.
+
+    Sums of independent documents are as good to resample as the documents, and far fewer.
+    """
+    documents = values.shape[1]
+    if documents <= MOST_GROUPS:
+        return values
+    label = np.arange(documents) % MOST_GROUPS
+    return np.stack([np.bincount(label, weights=row, minlength=MOST_GROUPS) for row in values])
+
+
+def paired_rate(gain: Floats, units: Floats, label: str) -> Estimate:
+    """Mean over seeds of a rate per unit, resampling seeds and test documents.
+
+    gain, units (S, D): per seed and document the sum of the paired difference and the number of
+    units; zero units where a seed's split does not hold the document.
+    """
+    rng = stream(label)
+    center = gain.sum(axis=1) / units.sum(axis=1)
+    gain, units = bundle(gain), bundle(units)
+    documents = gain.shape[1]
+    weight = rng.multinomial(documents, np.full(documents, 1 / documents), size=REPLICATES)
+    total = units @ weight.T
+    inner = np.where(total > 0, (gain @ weight.T) / np.maximum(total, 1), center[:, None])
+    return two_level(center, inner, rng)
+
+
+def median_of_blocks(processes: Sequence[Floats], label: str) -> Estimate:
+    """Mean over processes of the median over blocks, resampling processes and blocks."""
+    rng = stream(label)
+    center = np.array([np.median(blocks) for blocks in processes])
+    inner = np.empty((len(processes), BLOCK_REPLICATES))
+    for row, blocks in zip(inner, processes):
+        n = len(blocks)
+        drawn = np.sort(blocks[rng.integers(0, n, (BLOCK_REPLICATES, n))], axis=1)
+        row[:] = (drawn[:, (n - 1) // 2] + drawn[:, n // 2]) / 2
+    return two_level(center, inner, rng)
+
+
+def mean_of(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean of independent estimates (cells), degrees of freedom by Welch and Satterthwaite."""
+    effect = float(np.mean([e.effect for e in estimates]))
+    n = min(e.n for e in estimates)
+    if not all(e.known for e in estimates):
+        return Estimate(effect, math.nan, 0, n)
+    variances = np.array([e.se**2 for e in estimates]) / len(estimates) ** 2
+    total = float(variances.sum())
+    if total == 0:
+        return Estimate(effect, 0.0, float(n - 1), n)
+    df = total**2 / float(np.sum(variances**2 / np.array([e.df for e in estimates])))
+    return Estimate(effect, math.sqrt(total), df, n)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment (1979); the order of the input is kept."""
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    adjusted, largest = [0.0] * len(p), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
+        adjusted[i] = largest
+    return adjusted
+
+
+def exact_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval for k of n."""
+    tail = (1 - level) / 2
+    low = 0.0 if k == 0 else float(stats.beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if k == n else float(stats.beta.ppf(1 - tail, k + 1, n - k))
+    return low, high
+
+
+def tost_power(n: int, margin: float, alpha: float = 0.05) -> float:
+    """Power of a paired TOST with n pairs, margin in standard deviations of the difference.
+
+    True difference 0. Exact: given the sample deviation u (in units of the true one) 'equal' means
+    |mean| < margin - t u / sqrt(n); the probability of that is averaged over u's chi distribution.
+    """
+    df = n - 1
+    t = stats.t.ppf(1 - alpha, df)
+    reach = margin * math.sqrt(n)
+    deviation = stats.chi(df, scale=1 / math.sqrt(df))
+
+    def equal(u: float) -> float:
+        return float((2 * stats.norm.cdf(reach - t * u) - 1) * deviation.pdf(u))
+
+    most = reach / t
+    top = float(deviation.ppf(1 - 1e-12))
+    return float(integrate.quad(equal, 0, min(most, top), limit=200)[0])
+
+
+def tost_margin(n: int, power: float = 0.8, alpha: float = 0.05) -> float:
+    """Smallest margin, in standard deviations of the difference, that n pairs can confirm."""
+    if n < 2:
+        return math.inf
+    return float(optimize.brentq(lambda m: tost_power(n, m, alpha) - power, 1e-3, 200))
+
+
+def sign_flips(difference: Floats, margin: float, level: float, label: str) -> tuple[int, int, int]:
+    """How often chance alone gives a verdict: (false 'different', false 'equal', flips).
+
+    difference (S,): paired differences. Flipping signs at random makes true effect zero; flipping
+    around the mean and shifting to exactly +margin makes the true effect lie on the margin, where
+    'equal' must come out in at most alpha of the cases.
+    """
+    flips = 10_000
+    rng = stream(label)
+    n = len(difference)
+    sign = rng.choice(np.array([-1.0, 1.0]), size=(flips, n))
+    t95, t = stats.t.ppf(0.975, n - 1), stats.t.ppf(0.5 + level / 2, n - 1)
+
+    def mean_and_error(sample: Floats) -> tuple[Floats, Floats]:
+        return sample.mean(axis=1), sample.std(axis=1, ddof=1) / math.sqrt(n)
+
+    mean, error = mean_and_error(sign * difference)
+    different = int(np.sum(np.abs(mean) > t95 * error))
+    mean, error = mean_and_error(sign * (difference - difference.mean()) + margin)
+    equal = int(np.sum((mean - t * error > -margin) & (mean + t * error < margin)))
+    return different, equal, flips

@@ -1,0 +1,190 @@
+"""Tables of scores: what C1 and C6 rest on."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+import numpy as np
+
+from report import pairs
+from report.claims import parts_of
+from report.pairs import PER_CENT, Pairing, arm_order, result_of
+from report.rules import Part, equivalence
+from report.statistics import tost_margin
+from report.tables import Context, Row
+
+CLAIM = "C1"  # its rule names the study, the arms and the seeds of these tables
+LEVEL = 0.95
+TUNING = "tuning"
+
+
+def comparisons(context: Context) -> list[tuple[Part, Pairing]]:
+    """The tasks of C1 that have trials, each with its rule."""
+    found: list[tuple[Part, Pairing]] = []
+    for part in parts_of(CLAIM, context.rule(CLAIM)).values():
+        pairing = pairs.pairing(context.evidence, part["study"], part["task"], part["first_seed"])
+        if pairing is not None:
+            found.append((part, pairing))
+    return found
+
+
+def parity_scores(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    for _, pairing in comparisons(context):
+        for arm in arm_order(pairing.arms):
+            seeds = pairing.seeds(arm)
+            scores = pairing.accuracy(arm, seeds)
+            first = result_of(pairing.arms[arm][seeds[0]])
+            rows.append(
+                [
+                    pairing.task,
+                    arm,
+                    len(seeds),
+                    pairing.mean(arm).effect,
+                    *pairing.mean(arm).interval(LEVEL),
+                    pairing.seed_sd((arm,)),
+                    float(scores.min()),
+                    float(scores.max()),
+                    first.test.examples,
+                    first.position_parameters,
+                ]
+            )
+    return rows
+
+
+def gate(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    for part, pairing in comparisons(context):
+        opened = equivalence.gate(part, pairing)
+        difference = pairing.difference(part["arm"], part["reference"])
+        if difference.n < part["min_seeds"] or not opened.known:
+            state = "gate_open_question"
+        else:
+            state = "gate_passed" if opened.passed else "gate_closed"
+        rows.append(
+            [
+                pairing.task,
+                opened.best,
+                opened.gain.effect,
+                opened.low,
+                opened.high,
+                opened.sd,
+                opened.bound,
+                state,
+                float(part.get("gap", {}).get(part["task"], math.nan)),
+                equivalence.margin(part),
+                tost_margin(difference.n, part["power"], part["alpha"]) * difference.sd,
+            ]
+        )
+    return rows
+
+
+def parity_pairs(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    for part, pairing in comparisons(context):
+        arm, reference, baseline = part["arm"], part["reference"], part["baseline"]
+        for seed in pairing.seeds(arm, reference):
+            one, other = (pairing.accuracy(a, [seed])[0] for a in (arm, reference))
+            has_baseline = seed in pairing.arms.get(baseline, {})
+            result = result_of(pairing.arms[arm][seed])
+            rows.append(
+                [
+                    pairing.task,
+                    seed,
+                    result.split,
+                    float(one),
+                    float(other),
+                    float(pairing.accuracy(baseline, [seed])[0]) if has_baseline else math.nan,
+                    float(one - other),
+                    len(result.documents),
+                    int(result.units.sum()),
+                ]
+            )
+    return rows
+
+
+def learning_curves(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    for _, pairing in comparisons(context):
+        for arm in arm_order(pairing.arms):
+            for seed in pairing.seeds(arm):
+                result = result_of(pairing.arms[arm][seed])
+                if result.curve:
+                    last = result.curve[-1]
+                    rows.append(
+                        [
+                            pairing.task,
+                            arm,
+                            seed,
+                            last.step,
+                            last.tokens,
+                            last.train_loss,
+                            last.dev_loss,
+                            last.dev_accuracy * PER_CENT,
+                            result.test.accuracy * PER_CENT,
+                            result.stopped or "",
+                        ]
+                    )
+    return rows
+
+
+def position_losses(pairing: Pairing, arm: str) -> dict[int, tuple[float, int]]:
+    """Position -> mean test loss over seeds in nats (weighted by units), and the units."""
+    total: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for trial in pairing.arms[arm].values():
+        for position, loss, n in result_of(trial).loss_by_position:
+            if n and math.isfinite(loss):
+                total[position][0] += loss * n
+                total[position][1] += n
+    return {p: (loss / n, int(n)) for p, (loss, n) in sorted(total.items())}
+
+
+def loss_by_position(context: Context) -> list[Row]:
+    """Positions in bands that double, so that late and rare positions still hold enough units."""
+    rows: list[Row] = []
+    for _, pairing in comparisons(context):
+        for arm in arm_order(pairing.arms):
+            bands: dict[int, list[tuple[int, float, int]]] = defaultdict(list)
+            for position, (loss, n) in position_losses(pairing, arm).items():
+                bands[position.bit_length()].append((position, loss, n))
+            for members in bands.values():
+                units = sum(n for _, _, n in members)
+                mean = math.fsum(loss * n for _, loss, n in members) / units
+                rows.append([pairing.task, arm, members[0][0], members[-1][0], mean, units])
+    return rows
+
+
+def scale_curve(context: Context) -> list[Row]:
+    chosen = {
+        (pairing.task, arm, trial.spec["position_rms"], trial.spec["learning_rate"])
+        for _, pairing in comparisons(context)
+        for arm, trials in pairing.arms.items()
+        for trial in trials.values()
+    }
+    cells = defaultdict(list)
+    for trial in context.evidence.trials(TUNING):
+        spec = trial.spec
+        key = (
+            spec["task"],
+            spec["arm"],
+            spec["position_rms"],
+            spec["token_rms"],
+            spec["learning_rate"],
+        )
+        cells[key].append(result_of(trial).dev)
+    order = {arm: i for i, arm in enumerate(arm_order({k[1] for k in cells}))}
+    rows: list[Row] = []
+    for key in sorted(cells, key=lambda k: (k[0], order[k[1]], *k[2:])):
+        scores = cells[key]
+        used = (key[0], key[1], key[2], key[4]) in chosen
+        rows.append(
+            [
+                *key,
+                len(scores),
+                float(np.mean([s.accuracy for s in scores])) * PER_CENT,
+                float(np.mean([s.loss for s in scores])),
+                "chosen" if used else "",
+            ]
+        )
+    return rows

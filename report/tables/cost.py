@@ -1,0 +1,167 @@
+"""Tables of time: what C2 rests on."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Sequence
+
+from report import cost
+from report.records import EncoderCost, EncodingCost
+from report.statistics import Estimate
+from report.tables import Context, Row, Value
+
+LEVEL = 0.95
+ARMS = (  # from the limit over tables to the ways of computing
+    "copy none learned_slice learned_again learned_gather sinusoid_table table_t2t simd simd_t2t "
+    "recurrence vector_library libm libm_pow"
+).split()
+REFERENCE = "learned"  # of encoder_cost
+NONE = "none"
+
+
+def arms_of(processes: Sequence[EncodingCost]) -> list[str]:
+    """Arms of a cell in a fixed order, unknown ones last."""
+    present = {arm for p in processes for arm in p.arms}
+    return sorted(present, key=lambda a: (ARMS.index(a) if a in ARMS else len(ARMS), a))
+
+
+def bounds(estimate: Estimate) -> list[Value]:
+    """Ratio with its interval from the logarithm of a ratio."""
+    return [math.exp(estimate.effect), *(math.exp(b) for b in estimate.interval(LEVEL))]
+
+
+def by_shape(context: Context, state: str) -> list[Row]:
+    rows: list[Row] = []
+    for cell, processes in cost.cells(context.evidence).items():
+        if cell.state != state:
+            continue
+        for arm in arms_of(processes):
+            found = cost.ratio(context.evidence, cell, processes, arm, cost.BASELINE)
+            if found is not None:
+                ns = cost.median_ns(processes, arm) / cell.elements
+                shape: Row = [cell.isa, cell.hidden, cell.length, cell.batch]
+                rows.append([*shape, arm, found.n, ns, *bounds(found)])
+    return rows
+
+
+def cost_hot(context: Context) -> list[Row]:
+    return by_shape(context, "hot")
+
+
+def cost_in_model(context: Context) -> list[Row]:
+    return by_shape(context, "in_model")
+
+
+def cost_dram_cold(context: Context) -> list[Row]:
+    return by_shape(context, "dram_cold")
+
+
+def cost_summary(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    cells = cost.cells(context.evidence)
+    for state in ("in_model", "hot", "dram_cold"):
+        for isa in sorted({c.isa for c in cells if c.state == state}):
+            here = {c: p for c, p in cells.items() if c.state == state and c.isa == isa}
+            for arm in arms_of([p for processes in here.values() for p in processes]):
+                found = cost.overall(context.evidence, state, isa, arm, cost.BASELINE)
+                if found is None or arm == cost.BASELINE:
+                    continue
+                ratios = [
+                    math.exp(r.effect)
+                    for c, p in here.items()
+                    if (r := cost.ratio(context.evidence, c, p, arm, cost.BASELINE)) is not None
+                ]
+                rows.append([state, arm, found[1], *bounds(found[0]), min(ratios), max(ratios)])
+    return rows
+
+
+def cost_share_of_limit(context: Context) -> list[Row]:
+    """How near each arm comes to a plain copy of the same bytes, and what that is in GB/s."""
+    rows: list[Row] = []
+    for cell, processes in cost.cells(context.evidence).items():
+        for arm in arms_of(processes):
+            found = cost.ratio(context.evidence, cell, processes, arm, cost.LIMIT)
+            if found is None or arm == cost.LIMIT:
+                continue
+            inverse = Estimate(-found.effect, found.se, found.df, found.n)
+            rate = processes[0].bytes_moved / cost.median_ns(processes, arm)
+            share = [100 * b for b in bounds(inverse) if isinstance(b, float)]
+            rows.append([*cell, arm, *share, rate])
+    return rows
+
+
+def producer_error(context: Context) -> list[Row]:
+    """The worst error of each arm over all cells, and where it was found."""
+    found: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
+    skipped: dict[str, set[str]] = defaultdict(set)
+    for cell, processes in cost.cells(context.evidence).items():
+        for process in processes:
+            for arm, error in process.max_abs_error.items():
+                found[arm].append((error, cell.hidden, cell.length))
+            for arm, reason in process.skipped.items():
+                skipped[arm].add(reason)
+    rows: list[Row] = []
+    for arm in sorted({*found, *skipped}, key=lambda a: (ARMS.index(a) if a in ARMS else 99, a)):
+        worst = max(found[arm], default=(math.nan, 0, 0))
+        places = len({(h, n) for _, h, n in found[arm]})
+        rows.append([arm, places, *worst, "; ".join(sorted(skipped[arm]))])
+    return rows
+
+
+def encoder_share(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    for shape, processes in cost.shapes(context.evidence).items():
+        arms = {arm for p in processes for arm in p.arms}
+        floor = floor_of(shape, processes)
+        for arm in sorted(arms, key=lambda a: (a != REFERENCE, a == NONE, a)):
+            rows.append(share_row(shape, processes, arm, floor))
+    return rows
+
+
+def floor_of(shape: cost.Shape, processes: Sequence[EncoderCost]) -> float:
+    """What a difference of whole passes cannot resolve: the far end of the twin's interval."""
+    twin = cost.per_process(
+        processes,
+        lambda p: cost.difference_share(p, f"{REFERENCE}_again", REFERENCE),
+        f"floor {shape!r}",
+    )
+    if twin is None:
+        return math.nan
+    low, high = twin.interval(LEVEL)
+    return max(abs(low), abs(high))
+
+
+def share_row(
+    shape: cost.Shape, processes: Sequence[EncoderCost], arm: str, floor: float
+) -> list[Value]:
+    """One arm: in situ, and as difference from a pass without positions."""
+    share = cost.per_process(processes, lambda p: cost.own_share(p, arm), f"share {shape!r} {arm}")
+    apart = cost.per_process(
+        processes,
+        lambda p: cost.difference_share(p, arm, NONE) if arm != NONE else None,
+        f"difference {shape!r} {arm}",
+    )
+    cross_check: Value = ""
+    if apart is not None:
+        small = not abs(apart.effect) > floor  # also where the floor is not known
+        cross_check = f"< {floor:.2f}" if small else f"{apart.effect:.2f}"
+    whole = cost.median_ns(processes, arm)
+    nothing = (math.nan, math.nan)
+    return [
+        shape.kind,
+        shape.hidden,
+        shape.layers,
+        shape.length,
+        shape.batch,
+        arm,
+        len(processes),
+        whole / 1e3,
+        whole / 1e3 * share.effect / 100 if share else math.nan,
+        share.effect if share else math.nan,
+        *(share.interval(LEVEL) if share else nothing),
+        apart.effect if apart else math.nan,
+        *(apart.interval(LEVEL) if apart else nothing),
+        floor,
+        cross_check,
+    ]

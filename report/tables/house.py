@@ -1,0 +1,164 @@
+"""Tables about the run itself: verdicts, A/A checks, machine, data, studies, what is missing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from report import cost
+from report.pairs import Pairing
+from report.records import Accuracy
+from report.rules import Part, equivalence
+from report.statistics import exact_interval, sign_flips
+from report.tables import Context, Row
+from report.tables.accuracy import comparisons
+
+LEVEL = 0.95
+HALVES = 10  # seeds needed for two disjoint sets of five
+
+
+def verdicts(context: Context) -> list[Row]:
+    return [
+        [
+            v.id,
+            v.finding.setting,
+            v.finding.verdict,
+            v.finding.effect,
+            v.finding.low,
+            v.finding.high,
+            v.finding.level,
+            v.finding.margin,
+            v.finding.unit,
+            v.finding.n if v.finding.unit else "",
+            v.p_holm,
+            v.rule_digest,
+        ]
+        for v in context.verdicts
+    ]
+
+
+def aa(context: Context) -> list[Row]:
+    """Cost: cells whose twin of the baseline looks different. Accuracy: sign flips and halves."""
+    rows: list[Row] = []
+    for state in cost.STATES:
+        k, n = false_alarms(context, state)
+        if n:
+            low, high = exact_interval(k, n, LEVEL)
+            rows.append(["cost_twin", state, k, n, k / n, low, high, "aa_twin"])
+    for part, pairing in comparisons(context):
+        rows += accuracy_checks(part["arm"], part["reference"], pairing, part)
+    return rows
+
+
+def false_alarms(context: Context, state: str) -> tuple[int, int]:
+    """Cells of a state whose interval of learned_again / learned_slice excludes 1, and all cells."""
+    k = n = 0
+    for cell, processes in cost.cells(context.evidence).items():
+        if cell.state == state:
+            twin = cost.ratio(context.evidence, cell, processes, cost.AGAIN, cost.BASELINE)
+            if twin is not None and twin.known:
+                low, high = twin.interval(LEVEL)
+                k, n = k + (low > 0 or high < 0), n + 1
+    return k, n
+
+
+def accuracy_checks(arm: str, reference: str, pairing: Pairing, part: Part) -> list[Row]:
+    seeds = pairing.seeds(arm, reference)
+    if len(seeds) < part["min_seeds"]:
+        nothing: Row = ["sign_flips", pairing.task, "", "", math.nan, math.nan, math.nan]
+        return [[*nothing, "aa_few_seeds"]]
+    difference = pairing.accuracy(arm, seeds) - pairing.accuracy(reference, seeds)
+    margin = equivalence.margin(part)
+    different, equal, flips = sign_flips(difference, margin, part["level"], f"aa {pairing.task}")
+    found = [("false_different", different, "aa_different")]
+    if math.isfinite(margin):
+        found.append(("false_equal", equal, "aa_equal"))
+    rows: list[Row] = [
+        [what, pairing.task, k, flips, k / flips, *exact_interval(k, flips, LEVEL), note]
+        for what, k, note in found
+    ]
+    if len(seeds) >= HALVES:
+        alarm = int(halves_differ(difference))
+        bounds = exact_interval(alarm, 1, LEVEL)
+        rows.append(["halves", pairing.task, alarm, 1, float(alarm), *bounds, "aa_halves"])
+    return rows
+
+
+def halves_differ(difference: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Do two disjoint sets of seeds give different effects (Welch's test at 5 %)?"""
+    half = len(difference) // 2
+    test = stats.ttest_ind(difference[:half], difference[half:], equal_var=False)
+    return bool(test.pvalue < 1 - LEVEL)
+
+
+def machine(context: Context) -> list[Row]:
+    """One row per fact; with several hosts the facts of each in turn."""
+    rows: list[Row] = []
+    for host in context.evidence.hosts.values():
+        for key, value in host.facts.items():
+            if isinstance(value, dict):
+                rows += [[f"{key}: {name}", str(version)] for name, version in value.items()]
+            else:
+                rows.append([key, plain_fact(key, value)])
+    return rows
+
+
+def plain_fact(key: str, value: object) -> str:
+    if isinstance(value, int) and key.endswith("_bytes"):
+        return f"{value / 2**20:,.0f} MiB" if value >= 2**20 else f"{value / 2**10:,.0f} KiB"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def datasets(context: Context) -> list[Row]:
+    found = {}
+    for run in context.evidence.runs:
+        for name, facts in run.datasets.items():
+            found[name] = [
+                name,
+                facts.get("citation", ""),
+                facts.get("licence", ""),
+                facts.get("digest", ""),
+            ]
+    return [list(found[name]) for name in sorted(found)]
+
+
+def studies(context: Context) -> list[Row]:
+    planned: dict[str, set[str]] = {}
+    for run in context.evidence.runs:
+        for study, ids in run.studies.items():
+            planned.setdefault(study, set()).update(ids)
+    rows: list[Row] = []
+    for study, trials in planned.items():
+        done = context.evidence.trials(study)
+        rows.append(
+            [
+                study,
+                len(trials),
+                len(done),
+                math.fsum(t.core_seconds for t in done),
+                max((t.peak_rss_bytes for t in done), default=0) / 1e6,
+                100 * max((t.steal_share for t in done), default=0.0),
+            ]
+        )
+    return rows
+
+
+def missing(context: Context) -> list[Row]:
+    rows: list[Row] = []
+    for run in context.evidence.runs:
+        for gap in run.gaps:
+            rows.append([gap.kind, gap.what, gap.study, gap.count, gap.why, gap.way_out])
+        if run.ended is None:
+            rows.append(["unfinished", run.profile, "", 1, "run_not_ended", run.command])
+    for trial in context.evidence.of("accuracy"):
+        if isinstance(trial.result, Accuracy) and trial.result.stopped:
+            what = f"{trial.spec['arm']}, {trial.spec['task']}, seed {trial.seed}"
+            rows.append(["stopped", what, "", 1, trial.result.stopped, ""])
+    for cell, processes in cost.cells(context.evidence).items():
+        for arm, why in sorted({item for p in processes for item in p.skipped.items()}):
+            rows.append(["skipped", f"{arm}, {cell.state}, {cell}", "encoding_cost", 1, why, ""])
+    return rows

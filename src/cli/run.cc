@@ -1,0 +1,116 @@
+// posbench run [STUDY…] --profile NAME --out DIR
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "study/executor.h"
+
+namespace posbench {
+namespace {
+namespace po = boost::program_options;
+
+// The studies asked for by id, or all that have the profile.
+std::vector<Study> choose_studies(const std::vector<std::string>& wanted, const std::string& profile,
+                                  std::uint64_t seed_shift) {
+  std::vector<std::string> known;
+  for (const auto& file : study_files()) known.push_back(file.stem());
+  for (const std::string& id : wanted) {
+    if (std::find(known.begin(), known.end(), id) == known.end()) {
+      throw UserError(unknown_word("study", id, known));
+    }
+  }
+  std::vector<Study> studies;
+  for (const auto& file : study_files()) {
+    const bool named = std::find(wanted.begin(), wanted.end(), file.stem()) != wanted.end();
+    if (!wanted.empty() && !named) continue;
+    Study study = read_study(file, profile, seed_shift);
+    if (!study.trials.empty()) {
+      studies.push_back(std::move(study));
+    } else if (named) {
+      throw UserError(fmt::format("study {} has no profile {}; see bench/studies/{}.toml", study.id,
+                                  profile, study.id));
+    }
+  }
+  return studies;
+}
+
+void print_plan(const std::vector<Study>& studies, int jobs) {
+  double sum = 0;
+  fmt::print("{:<16} {:<14} {:>7} {:>14}\n", "study", "harness", "trials", "core-seconds");
+  for (const Study& study : studies) {
+    const double cost = study.core_seconds * static_cast<double>(study.trials.size());
+    sum += cost;
+    fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", study.id, study.harness, study.trials.size(), cost);
+  }
+  fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", "together", "", "", sum);
+  fmt::print("Cost studies run alone, accuracy and memory trials {} at a time.\n", jobs);
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& arguments) {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  po::options_description flags("Flags");
+  flags.add_options()("profile", po::value<std::string>()->value_name("NAME"),
+                      "smoke (minutes), quick (at most 10 minutes on 2 cores), standard (10 hours) or full")(
+      "out", po::value<std::string>()->value_name("DIR"),
+      "run directory; what is finished there is not repeated")(
+      "jobs", po::value<int>()->default_value(cores)->value_name("N"),
+      "accuracy and memory trials at once (cost studies always run alone)")(
+      "seed", po::value<std::uint64_t>()->default_value(0)->value_name("S"),
+      "added to every seed of the studies: an independent repetition")(
+      "skip-missing-data", "go on without trials whose data set is not on this machine")(
+      "dry-run", "print trials and core-seconds, run nothing")("help,h", "this text");
+  po::options_description all;
+  all.add(flags).add_options()("study", po::value<std::vector<std::string>>(), "");
+  po::positional_options_description positions;
+  positions.add("study", -1);
+  const auto values = parse_options(arguments, all, positions);
+  if (values.count("help")) {
+    std::cout << "Usage: posbench run [STUDY…] --profile NAME --out DIR [FLAGS]\n\n"
+                 "Runs the named studies (all that have the profile, where none is named), one process a trial,\n"
+                 "and writes one record a trial under DIR/trials. Killed and started again, it goes on.\n\n"
+              << flags
+              << "\nExamples:\n"
+                 "  posbench run --profile quick --out out/quick\n"
+                 "  posbench run parity --profile standard --out out/parity --jobs 2\n"
+                 "  posbench run --profile full --dry-run\n";
+    return 0;
+  }
+  if (!values.count("profile")) throw UserError("--profile is missing: smoke, quick, standard or full");
+  const auto profile = values["profile"].as<std::string>();
+  if (std::find(kProfiles.begin(), kProfiles.end(), profile) == kProfiles.end()) {
+    throw UserError(unknown_word("profile", profile, kProfiles));
+  }
+  RunOptions options;
+  options.profile = profile;
+  options.jobs = values["jobs"].as<int>();
+  if (options.jobs < 1) throw UserError("--jobs must be at least 1");
+  std::vector<std::string> wanted;
+  if (values.count("study")) wanted = values["study"].as<std::vector<std::string>>();
+  const auto studies = choose_studies(wanted, profile, values["seed"].as<std::uint64_t>());
+  if (values.count("dry-run")) {
+    print_plan(studies, options.jobs);
+    return 0;
+  }
+  if (!values.count("out")) throw UserError("--out is missing: the folder for the records");
+  options.out = values["out"].as<std::string>();
+  options.skip_missing_data = values.count("skip-missing-data") > 0;
+  options.command = "posbench run";
+  for (const std::string& argument : arguments) options.command += " " + argument;
+  const int failed = run_studies(studies, options);
+  if (failed > 0) {
+    fmt::print(stderr, "error: {} trials failed; their logs are in {}/logs; start again to retry them\n", failed,
+               options.out.string());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace posbench

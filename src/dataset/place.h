@@ -1,0 +1,25 @@
+// Where the files of a data set lie on this machine, and whether they are the right ones.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "dataset/manifest.h"
+
+namespace posbench {
+
+/// data_folder()/<name> where it exists, else the folder of an installed apt source. Throws
+/// MissingData, whose message ends with the command that fetches the data set.
+std::filesystem::path dataset_folder(const Manifest& manifest);
+
+/// The manifest's files in its order, the files of a group by name. Throws MissingData where one is
+/// not there.
+std::vector<std::filesystem::path> dataset_files(const Manifest& manifest,
+                                                 const std::filesystem::path& folder);
+
+/// The same files, after their bytes were compared with the manifest. Throws UserError that names the
+/// file, the SHA-256 expected and the one found.
+std::vector<std::filesystem::path> verified_files(const Manifest& manifest,
+                                                  const std::filesystem::path& folder);
+
+}  // namespace posbench

@@ -1,0 +1,43 @@
+#include "encoder/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernel/vector_ops.h"
+
+namespace posbench {
+
+double learning_rate_at(const OptimizerOptions& options, int t) {
+  const double done = static_cast<double>(t + 1);
+  const double rise = options.warmup * options.steps;
+  if (done <= rise) return options.learning_rate * done / rise;
+  return options.learning_rate * (options.steps - t) / (options.steps - rise + 1);
+}
+
+template <class Real>
+Optimizer<Real>::Optimizer(const OptimizerOptions& options, const ParameterLayout& layout)
+    : options_(options),
+      parts_(layout.parts()),
+      m_(layout.buffer_size(), Real{0}),
+      v_(layout.buffer_size(), Real{0}) {}
+
+template <class Real>
+void Optimizer<Real>::step(std::vector<Real>& parameters, const std::vector<Real>& gradients) {
+  const double norm = std::sqrt(sum_of_squares(gradients.data(), gradients.size()));
+  AdamwStep adamw_step{};
+  adamw_step.learning_rate = learning_rate_at(options_, t_);
+  adamw_step.gradient_scale = norm > options_.clip_norm ? options_.clip_norm / norm : 1.0;
+  ++t_;
+  adamw_step.correction1 = 1 - std::pow(AdamwStep::kBeta1, t_);
+  adamw_step.correction2 = 1 - std::pow(AdamwStep::kBeta2, t_);
+  for (const Parameter& part : parts_) {
+    adamw_step.weight_decay = part.decays ? options_.weight_decay : 0.0;
+    adamw(adamw_step, gradients.data() + part.offset, part.size(), parameters.data() + part.offset,
+          m_.data() + part.offset, v_.data() + part.offset);
+  }
+}
+
+template class Optimizer<float>;
+template class Optimizer<double>;
+
+}  // namespace posbench

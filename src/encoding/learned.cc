@@ -1,0 +1,39 @@
+// BERT's position table: trained rows, drawn at first from a normal distribution cut at two
+// deviations (google-research/bert, modeling.py, create_initializer).
+#include "base/random.h"
+#include "encoding/registry.h"
+#include "encoding/tables.h"
+
+namespace posbench {
+namespace {
+
+// The deviation that is left of 1 after cutting at 2: sqrt(1 − 4φ(2)/(2Φ(2) − 1)).
+constexpr double kTruncatedDeviation = 0.8796256610342398;
+
+template <class Real>
+class Learned : public TrainedTable<Real> {
+ public:
+  explicit Learned(const EncodingOptions& options)
+      : TrainedTable<Real>(options),
+        // BERT's 0.02 is the deviation before the cut; its rows start at 0.0176. A root mean square
+        // that someone asks for is the one they get.
+        deviation_(options.position_rms > 0.0 ? options.position_rms / kTruncatedDeviation : 0.02),
+        seed_(options.seed) {}
+
+  void initialize(Real* parameters) const override {
+    Random random(seed_, "position");
+    for (std::size_t i = 0; i < this->parameter_count(); ++i) {
+      parameters[i] = static_cast<Real>(deviation_ * random.truncated_normal());
+    }
+  }
+
+ private:
+  double deviation_;
+  std::uint64_t seed_;
+};
+
+const bool kRegistered = register_encoding<Learned>(
+    "learned", "BERT's trained table, truncated normal with deviation 0.02 at the start");
+
+}  // namespace
+}  // namespace posbench

@@ -1,0 +1,267 @@
+#include "study/executor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/nearest.h"
+#include "base/process.h"
+#include "dataset/manifest.h"
+#include "record/host.h"
+#include "record/record.h"
+#include "study/progress.h"
+
+namespace posbench {
+namespace {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// A time measured beside other work is no time: these run alone.
+const std::set<std::string> kAlone = {"encoding_cost", "encoder_cost"};
+
+// A trial whose identity is known.
+struct Trial {
+  std::string id;
+  json spec;
+  std::string study;
+  double core_seconds;
+};
+
+std::string text_after_error(const std::string& text) {
+  const auto at = text.find("error: ");
+  std::string message = at == std::string::npos ? text : text.substr(at + 7);
+  while (message.ends_with('\n')) message.pop_back();
+  return message;
+}
+
+// Asks harness binaries who a trial is. A fingerprint does not depend on the seed, so one question serves all seeds.
+class Identifier {
+ public:
+  struct Answer {
+    std::optional<Identity> identity;  ///< none where data is missing
+    std::string missing;               ///< why, ending with the command that fetches it
+  };
+
+  Answer identify(const PlannedTrial& trial, const std::string& harness, const std::string& where) {
+    json spec = trial.spec;
+    if (trial.parent) {
+      const Answer parent = identify(*trial.parent, harness, where);
+      if (!parent.identity) return parent;
+      spec["init"] = parent.identity->id();
+    }
+    const json& defaults = keys_of(harness);
+    std::vector<std::string> known;
+    for (const auto& [name, value] : defaults.items()) known.push_back(name);
+    for (const auto& [name, value] : spec.items()) {
+      if (!defaults.contains(name)) throw UserError(unknown_word(where + ": " + harness + " key", name, known));
+    }
+    json question = spec;
+    question.erase("seed");
+    question.erase("init");
+    const json& answer = ask(harness, question, where);
+    if (answer.contains("missing")) return {std::nullopt, answer.at("missing")};
+    json full = answer.at("spec");
+    for (const char* key : {"seed", "init"}) {
+      if (spec.contains(key)) full[key] = spec.at(key);
+    }
+    return {Identity{without_defaults(full, defaults), answer.at("datasets"), answer.at("fingerprint")}, ""};
+  }
+
+ private:
+  const json& keys_of(const std::string& harness) {
+    auto [at, is_new] = keys_.try_emplace(harness);
+    if (is_new) at->second = json::parse(run_process({sibling_binary(harness), "--keys"}).output);
+    return at->second;
+  }
+
+  const json& ask(const std::string& harness, const json& question, const std::string& where) {
+    auto [at, is_new] = answers_.try_emplace(harness + question.dump());
+    if (is_new) {
+      const ProcessOutput told =
+          run_process({sibling_binary(harness), "--identify", "--trial", question.dump()});
+      if (told.exit_code != 0) {
+        throw UserError(fmt::format("{}: {}", where, text_after_error(told.errors)));
+      }
+      at->second = json::parse(told.output);
+    }
+    return at->second;
+  }
+
+  std::map<std::string, json> keys_;
+  std::map<std::string, json> answers_;
+};
+
+json load_run(const RunOptions& options) {
+  const fs::path file = options.out / "run.json";
+  if (!fs::exists(file)) {
+    return {{"schema", "posbench.run/1"}, {"profile", options.profile}, {"started", utc_now()},
+            {"ended", nullptr},           {"hosts", json::array()},     {"datasets", json::object()},
+            {"missing_data", json::array()}, {"failed", json::array()}, {"studies", json::array()},
+            {"rules", claim_rules()}};
+  }
+  json run = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
+  if (!run.is_object() || run.value("schema", "") != "posbench.run/1") {
+    throw UserError(fmt::format("{} is not a posbench run; choose another --out", file.string()));
+  }
+  if (run.at("profile") != options.profile) {
+    throw UserError(fmt::format("{} holds a run of profile {}, not {}; choose another --out",
+                                options.out.string(), run.at("profile").get<std::string>(),
+                                options.profile));
+  }
+  // The rules stay as they were locked before the first number; what failed or was missing is tried again.
+  run["missing_data"] = json::array();
+  run["failed"] = json::array();
+  return run;
+}
+
+void save_run(const RunOptions& options, const json& run) {
+  write_file_atomically(options.out / "run.json", run.dump(1) + "\n");
+}
+
+// Replaces the entry of a list of objects that has the same value under `key`, or appends.
+void put(json& list, const std::string& key, const json& entry) {
+  for (json& old : list) {
+    if (old.at(key) == entry.at(key)) {
+      old = entry;
+      return;
+    }
+  }
+  list.push_back(entry);
+}
+
+// Identifies every trial of the study and enters the study, its data sets and what is missing into `run`.
+std::vector<Trial> identify_study(const Study& study, const RunOptions& options, Identifier& identifier,
+                                  json& run) {
+  std::vector<Trial> trials;
+  std::map<std::string, std::pair<std::string, int>> missing;  // data set -> (why, trials)
+  for (const PlannedTrial& planned : study.trials) {
+    const auto answer = identifier.identify(planned, study.harness, study.id);
+    if (!answer.identity) {
+      auto& [why, count] = missing[planned.spec.value("dataset", "")];
+      why = answer.missing;
+      ++count;
+      continue;
+    }
+    json spec = planned.spec;
+    if (answer.identity->spec.contains("init")) spec["init"] = answer.identity->spec.at("init");
+    trials.push_back({answer.identity->id(), spec, study.id, study.core_seconds});
+    for (const auto& [name, digest] : answer.identity->datasets.items()) {
+      const Manifest manifest = read_manifest(name);
+      run["datasets"][name] = {
+          {"digest", digest}, {"citation", manifest.citation}, {"licence", manifest.licence}};
+    }
+  }
+  for (const auto& [dataset, found] : missing) {
+    const auto& [why, count] = found;
+    if (!options.skip_missing_data) {
+      throw UserError(fmt::format("{}; or go on without it: --skip-missing-data", why));
+    }
+    fmt::print(stderr, "study {}: {} trials left out: {}\n", study.id, count, why);
+    run["missing_data"].push_back({{"dataset", dataset},
+                                   {"command", "posbench data fetch " + dataset},
+                                   {"study", study.id},
+                                   {"trials", count}});
+  }
+  json ids = json::array();
+  for (const Trial& trial : trials) ids.push_back(trial.id);
+  put(run["studies"], "id",
+      {{"id", study.id},
+       {"digest", study.digest},
+       {"harness", study.harness},
+       {"trials", ids},
+       {"core_seconds", study.core_seconds * static_cast<double>(study.trials.size())},
+       {"about", study.about}});
+  return trials;
+}
+
+// Trials whose parent has a record, or that have no parent.
+bool ready(const Trial& trial, const fs::path& out) {
+  const std::string parent = trial.spec.value("init", "");
+  return parent.empty() || find_record(out, parent).has_value();
+}
+
+// Runs `todo` with up to `lanes` processes at once, parents before children. Returns why trials failed, by id.
+std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std::string& harness, int lanes,
+                                              const fs::path& out) {
+  std::map<std::string, std::string> failures;
+  std::map<pid_t, Trial> running;
+  double total = 0;
+  for (const Trial& trial : todo) total += trial.core_seconds;
+  Progress progress(todo.size(), total, lanes);
+  fs::create_directories(out / "logs");
+  const auto log_of = [&](const Trial& trial) { return out / "logs" / (trial.id + ".log"); };
+  while (!todo.empty() || !running.empty()) {
+    auto next = std::find_if(todo.begin(), todo.end(), [&](const Trial& t) { return ready(t, out); });
+    if (next != todo.end() && running.size() < static_cast<std::size_t>(lanes)) {
+      const pid_t child = start_process({sibling_binary(harness), "--trial", next->spec.dump(), "--out", out},
+                                        log_of(*next), log_of(*next));
+      running.emplace(child, *next);
+      todo.erase(next);
+      continue;
+    }
+    if (running.empty()) {
+      for (const Trial& orphan : todo) failures[orphan.id] = "its parent trial failed";
+      break;
+    }
+    const auto [child, code] = wait_for_any();
+    const Trial trial = running.extract(child).mapped();
+    if (code != 0 || !find_record(out, trial.id)) {
+      const std::string said = text_after_error(read_file(log_of(trial)));
+      failures[trial.id] = code > 128 ? fmt::format("ended by signal {}", code - 128) : said;
+      fmt::print(stderr, "\nerror: trial {} of study {}: {}\n", trial.id.substr(0, 12), trial.study,
+                 failures[trial.id]);
+    } else {
+      fs::remove(log_of(trial));
+    }
+    progress.advance(trial.core_seconds, trial.study);
+  }
+  progress.finish();
+  return failures;
+}
+
+}  // namespace
+
+int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
+  require_writable_folder(options.out / "trials");
+  json run = load_run(options);
+  run["command"] = options.command;
+  run["ended"] = nullptr;
+  save_run(options, run);
+
+  Identifier identifier;
+  std::map<std::string, std::vector<Trial>> trials;  // by study
+  for (const Study& study : studies) {
+    trials[study.id] = identify_study(study, options, identifier, run);
+  }
+  save_run(options, run);
+
+  int failed = 0;
+  for (const Study& study : studies) {
+    std::vector<Trial> todo;
+    std::set<std::string> seen;
+    for (const Trial& trial : trials[study.id]) {
+      if (seen.insert(trial.id).second && !find_record(options.out, trial.id)) todo.push_back(trial);
+    }
+    fmt::print(stderr, "study {}: {} trials, {} to run\n", study.id, seen.size(), todo.size());
+    if (todo.empty()) continue;
+    put(run["hosts"], "id", describe_host());
+    const int lanes = kAlone.contains(study.harness) ? 1 : options.jobs;
+    for (const auto& [id, why] : run_trials(std::move(todo), study.harness, lanes, options.out)) {
+      run["failed"].push_back({{"id", id}, {"study", study.id}, {"reason", why}});
+      ++failed;
+    }
+  }
+  std::error_code not_empty;
+  fs::remove(options.out / "logs", not_empty);  // stays where a failed trial left its log
+  merge_records(options.out);
+  run["ended"] = utc_now();
+  save_run(options, run);
+  return failed;
+}
+
+}  // namespace posbench

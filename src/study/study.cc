@@ -1,0 +1,167 @@
+#include "study/study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/nearest.h"
+#include "base/sha256.h"
+#include "study/toml_json.h"
+
+namespace posbench {
+namespace {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+void refuse_unknown_keys(const json& table, const std::vector<std::string>& known,
+                         const std::string& where) {
+  for (const auto& [key, value] : table.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      throw UserError(unknown_word(where + ": key", key, known));
+    }
+  }
+}
+
+// The points of the axis `key` ("arm" or "setting"), in the file's order or in the order of `keep`, the names that
+// the profile asks for. A study without the axis has one empty point.
+std::vector<json> axis_points(const json& study, const std::string& key, const json& keep,
+                              const std::string& where) {
+  if (!study.contains(key)) return {json::object()};
+  const std::vector<json> points = study.at(key);
+  std::vector<std::string> names;
+  for (const json& point : points) {
+    if (!point.contains(key) || !point.at(key).is_string()) {
+      throw UserError(fmt::format("{}: a [[{}]] table without its name, {} = \"…\"", where, key, key));
+    }
+    names.push_back(point.at(key));
+  }
+  if (keep.is_null()) return points;
+  std::vector<json> kept;
+  for (const std::string& name : keep.get<std::vector<std::string>>()) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) throw UserError(unknown_word(where + ": " + key, name, names));
+    kept.push_back(points[static_cast<std::size_t>(found - names.begin())]);
+  }
+  return kept;
+}
+
+// Every combination of the grid's values, the last key turning fastest.
+std::vector<json> grid_points(const json& grid, const std::string& where) {
+  std::vector<json> points = {json::object()};
+  for (const auto& [key, values] : grid.items()) {
+    if (!values.is_array() || values.empty()) {
+      throw UserError(fmt::format("{}: grid.{} is not a list of values", where, key));
+    }
+    std::vector<json> longer;
+    for (const json& point : points) {
+      for (const json& value : values) {
+        longer.push_back(point);
+        longer.back()[key] = value;
+      }
+    }
+    points = std::move(longer);
+  }
+  return points;
+}
+
+struct Axes {
+  json base;
+  std::vector<json> arms, settings, grid;
+  std::vector<json> all_arms;  ///< where parents are looked up
+  std::vector<std::uint64_t> seeds;
+};
+
+PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const json& grid,
+                  std::uint64_t seed, const std::string& where) {
+  PlannedTrial trial{axes.base, nullptr};
+  for (const json* table : {&setting, &arm, &grid}) trial.spec.update(*table);
+  trial.spec["seed"] = seed;
+  trial.spec.erase("setting");
+  trial.spec.erase("parent");
+  if (arm.contains("parent")) {
+    const auto parent = std::find_if(axes.all_arms.begin(), axes.all_arms.end(), [&](const json& a) {
+      return a.at("arm") == arm.at("parent");
+    });
+    if (parent == axes.all_arms.end()) {
+      throw UserError(fmt::format("{}: arm {} has an unknown parent {}", where, arm.at("arm").dump(),
+                                  arm.at("parent").dump()));
+    }
+    trial.parent = std::make_shared<PlannedTrial>(plan(axes, setting, *parent, grid, seed, where));
+  }
+  return trial;
+}
+
+}  // namespace
+
+Study read_study(const fs::path& file, const std::string& profile, std::uint64_t seed_shift) {
+  const std::string where = file.filename().string();
+  const json text = read_toml(file);
+  refuse_unknown_keys(text, {"id", "harness", "about", "base", "arm", "setting", "grid", "profile"},
+                      where);
+  for (const char* key : {"id", "harness", "about", "profile"}) {
+    if (!text.contains(key)) throw UserError(fmt::format("{}: '{}' is missing", where, key));
+  }
+  Study study{text.at("id"), text.at("harness"), text.at("about"), sha256(read_file(file)), 0, {}};
+  if (study.id != file.stem().string()) {
+    throw UserError(fmt::format("{}: id '{}' is not the file's name", where, study.id));
+  }
+  refuse_unknown_keys(text.at("profile"), kProfiles, where + " [profile]");
+  if (!text.at("profile").contains(profile)) return study;
+
+  const json& chosen = text.at("profile").at(profile);
+  refuse_unknown_keys(chosen, {"core_seconds", "seeds", "arms", "settings", "base", "grid"},
+                      fmt::format("{} [profile.{}]", where, profile));
+  for (const char* key : {"core_seconds", "seeds"}) {
+    if (!chosen.contains(key)) {
+      throw UserError(fmt::format("{} [profile.{}]: '{}' is missing", where, profile, key));
+    }
+  }
+  study.core_seconds = chosen.at("core_seconds");
+  Axes axes;
+  axes.base = text.value("base", json::object());
+  axes.base.update(chosen.value("base", json::object()));
+  axes.all_arms = axis_points(text, "arm", nullptr, where);
+  axes.arms = axis_points(text, "arm", chosen.value("arms", json()), where);
+  axes.settings = axis_points(text, "setting", chosen.value("settings", json()), where);
+  json grid = text.value("grid", json::object());
+  grid.update(chosen.value("grid", json::object()));
+  axes.grid = grid_points(grid, where);
+
+  // Seeds outermost: whatever is cut short, all arms have equally many.
+  for (const std::uint64_t seed : chosen.at("seeds").get<std::vector<std::uint64_t>>()) {
+    for (const json& setting : axes.settings) {
+      for (const json& point : axes.grid) {
+        for (const json& arm : axes.arms) {
+          study.trials.push_back(plan(axes, setting, arm, point, seed + seed_shift, where));
+        }
+      }
+    }
+  }
+  return study;
+}
+
+std::vector<fs::path> study_files() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(home_folder() / "bench" / "studies")) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+json claim_rules() {
+  json rules = json::object();
+  for (const auto& entry : fs::directory_iterator(home_folder() / "report" / "claims")) {
+    if (entry.path().extension() != ".toml") continue;
+    const json claim = read_toml(entry.path());
+    if (!claim.contains("rule")) {
+      throw UserError(fmt::format("{}: no [rule] block", entry.path().string()));
+    }
+    rules[entry.path().stem().string()] = claim.at("rule");
+  }
+  return rules;
+}
+
+}  // namespace posbench
