@@ -1,5 +1,5 @@
-// accuracy: trains one encoder on one task with one seed and scores it. One trial, one process, one thread:
-// the same bits whenever it is repeated on one instruction set.
+// accuracy: trains one encoder on one task with one seed and scores it. One trial, one process, one
+// thread: the same bits whenever it is repeated on one instruction set.
 #include <dnnl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -72,8 +72,9 @@ json datasets(const json& spec) {
   return {{name, dataset_digest(name)}};
 }
 
-// A short training of this arm, task and shape, always with the same seed, on the real data: whatever in the readers,
-// the vocabulary, the encoder or the libraries changes what a trial computes changes these losses.
+// A short training of this arm, task and shape, always with the same seed, on the real data:
+// whatever in the readers, the vocabulary, the encoder or the libraries changes what a trial
+// computes changes these losses.
 std::string fingerprint(const json& spec) {
   constexpr int kSteps = 3;
   constexpr std::size_t kScored = 32;
@@ -119,7 +120,8 @@ json by_position(const std::vector<Unit>& units) {
   return rows;
 }
 
-// One bit for each unit, least significant bit first, in base64: what a paired test resamples tomorrow.
+// One bit for each unit, least significant bit first, in base64: what a paired test resamples
+// tomorrow.
 json correctness(const std::vector<Unit>& units) {
   json documents = json::array(), counts = json::array();
   std::vector<unsigned char> bits((units.size() + 7) / 8, 0);
@@ -152,22 +154,24 @@ void load_parent(Encoder<float>& encoder, const TaskData& data, const std::strin
                  const std::string& folder) {
   const auto record = find_record(folder, parent);
   if (!record) {
-    throw UserError(fmt::format("parent trial {} has no record in {}; run it first", parent, folder));
+    throw UserError(
+        fmt::format("parent trial {} has no record in {}; run it first", parent, folder));
   }
   const json& result = record->at("result");
   if (result.at("weights").is_null()) {
-    throw UserError(fmt::format("parent trial {} kept no weights; run it with keep_weights = true", parent));
+    throw UserError(
+        fmt::format("parent trial {} kept no weights; run it with keep_weights = true", parent));
   }
   if (result.at("vocabulary_digest") != data.vocabulary.digest()) {
-    throw UserError(fmt::format("parent trial {} has another vocabulary, so its token vectors mean other words",
-                                parent));
+    throw UserError(fmt::format(
+        "parent trial {} has another vocabulary, so its token vectors mean other words", parent));
   }
   const fs::path file = fs::path(folder) / result.at("weights").at("file").get<std::string>();
   const std::string bytes = read_file(file);
   const std::string expected = result.at("weights").at("sha256");
   if (const std::string found = sha256(bytes); found != expected) {
-    throw UserError(fmt::format("{}: SHA-256 is {}, the record says {}; run the parent again", file.string(),
-                                found, expected));
+    throw UserError(fmt::format("{}: SHA-256 is {}, the record says {}; run the parent again",
+                                file.string(), found, expected));
   }
   unpack_weights(bytes, encoder.layout(), encoder.parameters());
 }

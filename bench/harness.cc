@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/nearest.h"
+#include "base/options.h"
 #include "record/host.h"
 #include "record/record.h"
 #include "record/version.h"
@@ -55,8 +56,8 @@ json defaults_of(const Harness& harness) {
   return defaults;
 }
 
-// Fills in defaults; refuses unknown keys and wrong types. One number has one spelling (1 becomes 1.0
-// where the key is real), so that equal specs have equal ids.
+// Fills in defaults; refuses unknown keys and wrong types. One number has one spelling (1
+// becomes 1.0 where the key is real), so that equal specs have equal ids.
 json complete_spec(const Harness& harness, const json& given) {
   if (!given.is_object()) throw UserError("--trial is not a JSON object");
   json spec = defaults_of(harness);
@@ -135,7 +136,8 @@ int parse_and_run(int argc, char** argv, const Harness& harness) {
       "identify", "print the trial's data digests and fingerprint, as JSON, without running it");
   po::options_description keys("The trial");
   for (const Key& key : harness.keys) {
-    std::string shown = key.initial.is_string() ? key.initial.get<std::string>() : key.initial.dump();
+    std::string shown =
+        key.initial.is_string() ? key.initial.get<std::string>() : key.initial.dump();
     if (key.initial.is_array()) {
       shown = boost::join(key.initial.get<std::vector<std::string>>(), ",");
     }
@@ -145,19 +147,13 @@ int parse_and_run(int argc, char** argv, const Harness& harness) {
   po::options_description all;
   all.add(general).add(keys);
 
-  const po::parsed_options parsed =
-      po::command_line_parser(argc, argv).options(all).allow_unregistered().run();
-  std::vector<std::string> known;
-  for (const auto& option : all.options()) known.push_back("--" + option->long_name());
-  const auto strangers = po::collect_unrecognized(parsed.options, po::include_positional);
-  if (!strangers.empty()) throw UserError(unknown_word("flag", strangers.front(), known));
-  po::variables_map values;
-  po::store(parsed, values);
-
+  const po::variables_map values = parse_options({argv + 1, argv + argc}, all);
   if (values.count("help")) {
     std::cout << harness.name << ": " << harness.about << "\n\nUsage: " << harness.name
               << " [--KEY VALUE …] [--out DIR]\n\n"
-              << general << "\n" << keys << "\nExamples:\n" << harness.examples;
+              << general << "\n"
+              << keys << "\nExamples:\n"
+              << harness.examples;
     return 0;
   }
   if (values.count("version")) {
@@ -181,9 +177,8 @@ int parse_and_run(int argc, char** argv, const Harness& harness) {
     json answer;
     try {
       const Identity identity = identify(harness, spec);
-      answer = {{"spec", spec},
-                {"datasets", identity.datasets},
-                {"fingerprint", identity.fingerprint}};
+      answer = {
+          {"spec", spec}, {"datasets", identity.datasets}, {"fingerprint", identity.fingerprint}};
     } catch (const MissingData& missing) {
       answer = {{"missing", missing.what()}};
     }
@@ -201,8 +196,6 @@ int harness_main(int argc, char** argv, const Harness& harness) {
     return parse_and_run(argc, argv, harness);
   } catch (const UserError& error) {
     fmt::print(stderr, "error: {}\n", error.what());
-  } catch (const po::error& error) {
-    fmt::print(stderr, "error: {}; see {} --help\n", error.what(), harness.name);
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error: not enough memory for this trial; take a smaller shape\n");
   }

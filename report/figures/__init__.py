@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import Callable
 
+import matplotlib
+
 from report.errors import ReportError
-from report.figures.style import to_svg
+from report.figures.style import RC, to_svg
 from report.tables import Context
 
 MODULES = ("accuracy", "cost", "memory")
@@ -22,6 +24,7 @@ def draw(chart: str, context: Context) -> str | None:
         module = importlib.import_module(f"report.figures.{name}")
         maker: Callable[[Context], object] | None = getattr(module, chart, None)
         if maker is not None:
-            figure = maker(context)
-            return None if figure is None else to_svg(figure, chart)
+            with matplotlib.rc_context(RC):
+                figure = maker(context)
+                return None if figure is None else to_svg(figure, chart)
     raise ReportError(f"a claim asks for chart '{chart}', and no file in report/figures draws it")

@@ -9,7 +9,7 @@ from typing import Any, Callable
 import numpy as np
 
 from report.claims import Verdict
-from report.figures.style import BAND, FAINT, INK, colour, end_labels, figure
+from report.figures.style import BAND, FAINT, INK, colour, end_labels, figure, note
 from report.pairs import PER_CENT, Pairing, arm_order, result_of
 from report.tables import Context
 from report.tables.accuracy import comparisons, position_losses, scale_curve as scale_rows
@@ -61,9 +61,7 @@ def draw_effect(axes: Any, y: int, verdict: Verdict, one_sided: bool) -> None:
         axes.plot([found.low, found.high], [y, y], color=colour("learned"), linewidth=2.4)
     axes.plot(found.effect, y, "o", color=colour("learned"), markersize=6)
     label = f"{found.effect:+.2f}  (n {found.n})"
-    axes.annotate(
-        label, (found.effect, y), (0, 8), textcoords="offset points", ha="center", fontsize=8.5
-    )
+    note(axes, label, (found.effect, y), (0, 5))
 
 
 def panels(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from report import cost
-from report.figures.style import FAINT, INK, colour, end_labels, figure
+from report.figures.style import FAINT, INK, colour, end_labels, figure, note
 from report.tables import Context
 from report.tables.cost import cost_in_model, cost_summary, encoder_share as share_rows
 
@@ -81,6 +81,11 @@ def cost_by_size(context: Context) -> Any:
     return made
 
 
+def bare(arm: str) -> str:
+    """An arm of encoder_cost by the name, and so the colour, that encoding_cost gives it."""
+    return arm if arm == "sinusoid_table" else arm.removeprefix("sinusoid_")
+
+
 def encoder_share(context: Context) -> Any:
     """Share of the position operation in a pass, measured in situ, averaged over shapes."""
     shares: dict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
@@ -97,13 +102,11 @@ def encoder_share(context: Context) -> Any:
             values = shares[kind, arm]
             if values:
                 share, low, high = (float(np.mean(column)) for column in zip(*values))
-                one.barh(y, share, color=colour(arm.removeprefix("sinusoid_")), height=0.62)
+                one.barh(y, share, color=colour(bare(arm)), height=0.62)
                 if math.isfinite(low):
                     one.plot([low, high], [y, y], color=INK, linewidth=1.4)
                 place = max(share, high if math.isfinite(high) else share)
-                one.annotate(
-                    f"{share:.2f} %", (place, y), (4, 0), textcoords="offset points", va="center"
-                )
+                note(one, f"{share:.2f} %", (place, y), (4, 0))
         one.axvline(1, color=INK, linewidth=0.8, linestyle=":")
         one.set_title({"forward": "forward pass", "train": "training step"}.get(kind, kind))
         one.set_yticks(range(len(arms)), list(reversed(arms)))

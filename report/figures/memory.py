@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from report.figures.style import FAINT, INK, colour, figure
+from report.figures.style import FAINT, INK, colour, figure, note
 from report.tables import Context
 from report.tables.memory import EXACT, memory_encodings, model_shares as share_rows
 
@@ -29,7 +29,7 @@ def model_shares(context: Context) -> Any:
         share = float(row[3])
         axes.plot([0, share], [y, y], color=FAINT, linewidth=1)
         axes.plot(share, y, "o", color=colour("learned" if share < bound else "sinusoid"))
-        axes.annotate(f"{share:.3f} %", (share, y), (7, 0), textcoords="offset points", va="center")
+        note(axes, f"{share:.3f} %", (share, y), (7, 0))
     axes.axvline(bound, color=INK, linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(rows)), [str(row[0]) for row in reversed(rows)])
     axes.tick_params(axis="y", length=0)
@@ -46,7 +46,7 @@ def memory(context: Context) -> Any:
     hidden, length = max((int(row[1]), int(row[2])) for row in rows)
     rows = [row for row in rows if (row[1], row[2]) == (hidden, length)]
     made, (axes,) = figure(1.15 + 0.32 * len(rows))
-    used = []
+    used = set()
     for y, row in enumerate(reversed(rows)):
         left = 0.0
         for key, (name, shade) in PARTS.items():
@@ -54,16 +54,13 @@ def memory(context: Context) -> Any:
             if width:
                 axes.barh(y, width, left=left, color=shade, height=0.6)
                 left += width
-                if (name, shade) not in used:
-                    used.append((name, shade))
+                used.add(name)
         allocated = float(row[3 + len(EXACT)]) / 2**20
         axes.plot([allocated, allocated], [y - 0.36, y + 0.36], color=INK, linewidth=1.4)
         place = max(left, allocated)
-        axes.annotate(
-            f"{left:.2f}", (place, y), (5, 0), textcoords="offset points", va="center", fontsize=8.5
-        )
+        note(axes, f"{left:.2f}", (place, y), (5, 0))
     x = 0.0
-    for name, shade in used:
+    for name, shade in [entry for entry in PARTS.values() if entry[0] in used]:
         axes.text(x, 1.04, f"■ {name}", transform=axes.transAxes, color=shade, fontsize=8.5)
         x += 0.07 + 0.026 * len(name)
     axes.set_yticks(range(len(rows)), [str(row[0]) for row in reversed(rows)])

@@ -6,7 +6,7 @@ import io
 import re
 from typing import Any, Sequence
 
-import matplotlib
+from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 WIDTH = 4.6  # inches: on a telephone the type is then still about 10 pixels high
@@ -20,11 +20,13 @@ COLOURS = {  # Okabe and Ito's palette
     "vector_library": "#CC79A7",
     "libm": "#D55E00",
     "copy": "#6B6B6B",
+    "sinusoid_table": "#56B4E9",
 }
 OTHERS = ("#56B4E9", "#009E73", "#CC79A7", "#B8860B")
 INK, FAINT, BAND = "#222222", "#BBBBBB", "#DCEBDD"
 
 RC: dict[str, Any] = {
+    "svg.hashsalt": "posbench",  # or ids would be drawn anew each time
     "svg.fonttype": "path",  # the same letters on every machine, and in the PDF
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -48,9 +50,8 @@ RC: dict[str, Any] = {
 
 def figure(height: float, panels: int = 1, **options: Any) -> tuple[Figure, list[Any]]:
     """A figure with `panels` axes below each other, and the axes."""
-    with matplotlib.rc_context(RC):
-        made = Figure(figsize=(WIDTH, height))
-        axes = made.subplots(panels, 1, squeeze=False, **options)
+    made = Figure(figsize=(WIDTH, height))
+    axes = made.subplots(panels, 1, squeeze=False, **options)
     return made, list(axes[:, 0])
 
 
@@ -65,8 +66,7 @@ def colour(arm: str) -> str:
 def to_svg(figure: Any, name: str) -> str:
     """SVG for putting into a page: no header, no metadata, every id prefixed with `name`."""
     out = io.StringIO()
-    with matplotlib.rc_context({**RC, "svg.hashsalt": "posbench"}):
-        figure.savefig(out, format="svg", metadata={"Date": None})
+    figure.savefig(out, format="svg", metadata={"Date": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -77,6 +77,15 @@ def to_svg(figure: Any, name: str) -> str:
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
     return svg
+
+
+def note(axes: Any, text: str, at: tuple[float, float], away: tuple[float, float]) -> None:
+    """A value beside its mark, `away` in points, on a halo that keeps lines behind it legible."""
+    sideways = {"ha": "left", "va": "center"} if away[0] else {"ha": "center", "va": "bottom"}
+    halo = [patheffects.withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
+    axes.annotate(
+        text, at, away, textcoords="offset points", fontsize=8.5, path_effects=halo, **sideways
+    )
 
 
 def separate(places: list[float], gap: float) -> list[float]:

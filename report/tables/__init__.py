@@ -53,6 +53,7 @@ class Table:
     formats: list[str]
     rows: list[Row]
     pivot: str  # a column whose values become columns when printed, or empty
+    shown: list[str]  # the two columns that a printed pivot holds
 
     def csv(self) -> str:
         """The table with its numbers in full; a number that does not exist is an empty field."""
@@ -90,6 +91,7 @@ def make_tables(context: Context) -> dict[str, Table]:
             formats=resolve(columns, formats),
             rows=rows,
             pivot=entry.get("pivot", ""),
+            shown=entry.get("shown", []),
         )
     return tables
 

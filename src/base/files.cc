@@ -24,7 +24,8 @@ std::string read_file(const fs::path& file) {
 }
 
 void write_file_atomically(const fs::path& file, std::string_view bytes) {
-  // The process id keeps two writers of the same record apart; the last rename wins with equal bytes.
+  // The process id keeps two writers of the same record apart; the last rename wins with equal
+  // bytes.
   const fs::path part = file.string() + fmt::format(".part{}", getpid());
   const auto fail = [&](int why) {
     std::error_code ignored;

@@ -10,8 +10,8 @@ namespace posbench {
 /// The file's bytes. Throws UserError where it cannot be read.
 std::string read_file(const std::filesystem::path& file);
 
-/// Writes beside `file`, flushes to the disk and renames: a reader sees the old bytes or the new ones,
-/// never half of them. Throws UserError (not writable, disk full) and leaves nothing behind.
+/// Writes beside `file`, flushes to the disk and renames: a reader sees the old bytes or the new
+/// ones, never half of them. Throws UserError (not writable, disk full) and leaves nothing behind.
 void write_file_atomically(const std::filesystem::path& file, std::string_view bytes);
 
 /// Makes the folder and tests by a real write that it can be written to. Throws UserError.

@@ -7,8 +7,8 @@
 
 namespace posbench {
 
-/// The candidate with the smallest edit distance to `word` (insert, delete, replace, swap neighbours);
-/// the first of equals. Empty where there is no candidate.
+/// The candidate with the smallest edit distance to `word` (insert, delete, replace, swap
+/// neighbours); the first of equals. Empty where there is no candidate.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "unknown encoding 'lerned'; did you mean 'learned'? Known: learned, none, …"

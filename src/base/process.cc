@@ -58,7 +58,8 @@ pid_t start_process(const std::vector<std::string>& command, const fs::path& out
   posix_spawn_file_actions_init(&actions);
   const auto redirect = [&](int stream, const fs::path& file) {
     if (file.empty()) return;
-    posix_spawn_file_actions_addopen(&actions, stream, file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    posix_spawn_file_actions_addopen(&actions, stream, file.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                     0666);
   };
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   redirect(STDOUT_FILENO, output);

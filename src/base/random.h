@@ -1,6 +1,6 @@
-// Named, reproducible random streams. Two arms of a study that share a seed draw the same numbers for
-// everything they share, because each purpose has a stream of its own: a position table that exists in
-// one arm only cannot shift the token table of the other.
+// Named, reproducible random streams. Two arms of a study that share a seed draw the same numbers
+// for everything they share, because each purpose has a stream of its own: a position table that
+// exists in one arm only cannot shift the token table of the other.
 #pragma once
 
 #include <cstdint>

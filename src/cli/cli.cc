@@ -31,7 +31,8 @@ const std::vector<Command>& commands() {
 
 void print_help() {
   fmt::print(
-      "posbench measures which position encoding a small transformer encoder should use on a CPU.\n\n"
+      "posbench measures which position encoding a small transformer encoder should use on a "
+      "CPU.\n\n"
       "Usage: posbench COMMAND [ARGUMENT…]\n\nCommands:\n");
   for (const auto& command : commands()) fmt::print("  {:<8} {}\n", command.name, command.about);
   fmt::print(

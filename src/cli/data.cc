@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/nearest.h"
+#include "base/options.h"
 #include "cli/cli.h"
-#include "cli/options.h"
 #include "dataset/fetch.h"
 #include "dataset/manifest.h"
 #include "dataset/place.h"
@@ -24,7 +24,8 @@ constexpr const char* kHelp =
     "  verify  compare the files with the SHA-256 in datasets/*.toml\n"
     "  list    tell which data sets there are, whether they are here, and their licences\n\n"
     "NAME is a file of datasets/ without .toml; without a name, all of them. Data sets live in\n"
-    "$POSBENCH_DATA, else $XDG_CACHE_HOME/posbench, else ~/.cache/posbench; WordNet stays where its\n"
+    "$POSBENCH_DATA, else $XDG_CACHE_HOME/posbench, else ~/.cache/posbench; WordNet stays where "
+    "its\n"
     "Debian package puts it.\n\n";
 
 constexpr const char* kExamples =
@@ -98,10 +99,11 @@ int data_command(const std::vector<std::string>& arguments) {
     std::cout << kHelp << flags << kExamples;
     return 0;
   }
-  if (!values.count("action")) throw UserError("say fetch, verify or list; see posbench data --help");
+  if (!values.count("action"))
+    throw UserError("say fetch, verify or list; see posbench data --help");
   const auto action = values["action"].as<std::string>();
-  const auto names = values.count("name") ? values["name"].as<std::vector<std::string>>()
-                                          : list_manifests();
+  const auto names =
+      values.count("name") ? values["name"].as<std::vector<std::string>>() : list_manifests();
   if (action == "fetch") return fetch(names, values["mirror"].as<std::string>());
   if (action == "verify") return verify(names);
   if (action == "list") return list(names);

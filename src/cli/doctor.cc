@@ -6,12 +6,12 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/options.h"
+#include "base/process.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
-#include "cli/options.h"
 #include "dataset/manifest.h"
 #include "dataset/place.h"
-#include "base/process.h"
 
 namespace posbench {
 namespace {
@@ -95,7 +95,8 @@ int doctor_command(const std::vector<std::string>& arguments) {
                  "Tells what about this machine makes numbers untrustworthy (steal, load, limits,\n"
                  "clock, heat, memory, disk, missing data, missing interpreter) and what to do.\n"
                  "Exit code: 0, or 1 where something makes a run impossible.\n\n"
-              << flags << "\nExample:\n  posbench doctor && posbench run --profile quick --out out/quick\n";
+              << flags
+              << "\nExample:\n  posbench doctor && posbench run --profile quick --out out/quick\n";
     return 0;
   }
   auto findings = check_machine("/", std::chrono::milliseconds(500));

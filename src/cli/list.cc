@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/nearest.h"
+#include "base/options.h"
 #include "cli/cli.h"
-#include "cli/options.h"
 #include "dataset/manifest.h"
 #include "encoding/encoding.h"
 #include "task/task.h"
@@ -40,7 +40,8 @@ std::vector<Line> toml_files(const fs::path& folder, const std::string& key) {
                                   error.description()));
     }
   }
-  std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.name < b.name; });
+  std::sort(lines.begin(), lines.end(),
+            [](const Line& a, const Line& b) { return a.name < b.name; });
   return lines;
 }
 
@@ -91,10 +92,11 @@ int list_command(const std::vector<std::string>& arguments) {
   positions.add("kind", 1);
   const auto values = parse_options(arguments, all, positions);
   if (values.count("help")) {
-    std::cout << "Usage: posbench list encodings|tasks|datasets|studies|claims\n\n"
-                 "One line each: the name that flags and study files use, and what it is.\n\n"
-              << flags
-              << "\nExamples:\n  posbench list encodings\n  posbench list studies | cut -d' ' -f1\n";
+    std::cout
+        << "Usage: posbench list encodings|tasks|datasets|studies|claims\n\n"
+           "One line each: the name that flags and study files use, and what it is.\n\n"
+        << flags
+        << "\nExamples:\n  posbench list encodings\n  posbench list studies | cut -d' ' -f1\n";
     return 0;
   }
   std::vector<std::string> names;

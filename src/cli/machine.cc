@@ -28,7 +28,8 @@ std::optional<std::string> first_line(const fs::path& file) {
 std::optional<double> number_in(const fs::path& file) {
   const auto line = first_line(file);
   double value = 0.0;
-  if (!line || std::from_chars(line->data(), line->data() + line->size(), value).ec != std::errc{}) {
+  if (!line ||
+      std::from_chars(line->data(), line->data() + line->size(), value).ec != std::errc{}) {
     return std::nullopt;
   }
   return value;
@@ -109,7 +110,8 @@ void check_pressure(const fs::path& root, Findings& findings) {
   std::from_chars(line->data() + at + 6, line->data() + line->size(), waiting);
   const auto text = fmt::format("CPU pressure: tasks waited {:.1f} % of the last 10 s", waiting);
   if (waiting > 5.0) {
-    findings.push_back({kWarning, text, "more wants to run than there are cores; use fewer --jobs"});
+    findings.push_back(
+        {kWarning, text, "more wants to run than there are cores; use fewer --jobs"});
   } else {
     findings.push_back({kGood, text, ""});
   }
@@ -121,8 +123,8 @@ struct Limits {
   double throttled = 0.0;  // periods
 };
 
-// Version 2 has one tree (cpu.max: "QUOTA PERIOD" or "max PERIOD"), version 1 one per controller. In a
-// container the own group is usually mounted at the top, so that is where to look.
+// Version 2 has one tree (cpu.max: "QUOTA PERIOD" or "max PERIOD"), version 1 one per controller.
+// In a container the own group is usually mounted at the top, so that is where to look.
 Limits cgroup_limits(const fs::path& root) {
   Limits limits;
   const fs::path top = root / "sys/fs/cgroup";
@@ -149,9 +151,10 @@ Limits cgroup_limits(const fs::path& root) {
 
 void check_cgroup(const Limits& limits, double memory_bytes, Findings& findings) {
   if (limits.cores) {
-    findings.push_back({kWarning, fmt::format("cgroup: limited to {:.2f} cores", *limits.cores),
-                        "the kernel stops a process that has used its share of a period; keep --jobs "
-                        "at or below this number, and give timings a container without --cpus"});
+    findings.push_back(
+        {kWarning, fmt::format("cgroup: limited to {:.2f} cores", *limits.cores),
+         "the kernel stops a process that has used its share of a period; keep --jobs "
+         "at or below this number, and give timings a container without --cpus"});
   } else {
     findings.push_back({kGood, "cgroup: no limit on CPU time", ""});
   }
@@ -162,10 +165,10 @@ void check_cgroup(const Limits& limits, double memory_bytes, Findings& findings)
   }
   // Version 1 writes a number near 2^63 for "no limit".
   if (limits.memory_bytes && *limits.memory_bytes < memory_bytes) {
-    findings.push_back({*limits.memory_bytes < 512 * kMiB ? kFatal : kWarning,
-                        fmt::format("cgroup: limited to {:.0f} MiB of memory",
-                                    *limits.memory_bytes / kMiB),
-                        "a trial takes up to 512 MiB; keep --jobs small enough, or raise the limit"});
+    findings.push_back(
+        {*limits.memory_bytes < 512 * kMiB ? kFatal : kWarning,
+         fmt::format("cgroup: limited to {:.0f} MiB of memory", *limits.memory_bytes / kMiB),
+         "a trial takes up to 512 MiB; keep --jobs small enough, or raise the limit"});
   }
 }
 
@@ -177,8 +180,9 @@ void check_clock(const fs::path& root, Findings& findings) {
                         "usual in a VM or container: the host sets the clock unseen. Trust ratios "
                         "within a block more than nanoseconds"});
   } else if (*governor != "performance") {
-    findings.push_back({kWarning, "governor: " + *governor,
-                        "the clock changes with the load; sudo cpupower frequency-set -g performance"});
+    findings.push_back(
+        {kWarning, "governor: " + *governor,
+         "the clock changes with the load; sudo cpupower frequency-set -g performance"});
   } else {
     findings.push_back({kGood, "governor: performance", ""});
   }

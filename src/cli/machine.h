@@ -20,9 +20,9 @@ struct Finding {
   std::string advice;  ///< empty where nothing needs doing
 };
 
-/// Looks at steal, load, CPU pressure, cgroup limits and throttling, governor, heat, transparent huge
-/// pages, memory and swap. `root` is "/" except in tests; steal is watched for `watch`. What a machine
-/// does not tell is left out, or said to be unknown where that itself matters.
+/// Looks at steal, load, CPU pressure, cgroup limits and throttling, governor, heat, transparent
+/// huge pages, memory and swap. `root` is "/" except in tests; steal is watched for `watch`. What a
+/// machine does not tell is left out, or said to be unknown where that itself matters.
 std::vector<Finding> check_machine(const std::filesystem::path& root,
                                    std::chrono::milliseconds watch);
 

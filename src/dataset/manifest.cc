@@ -43,14 +43,14 @@ class Table {
     return static_cast<std::size_t>(*value);
   }
   std::string one_of(const std::string& key, const std::vector<std::string>& valid) const {
-    const std::string word = text(key);
+    std::string word = text(key);
     if (std::find(valid.begin(), valid.end(), word) == valid.end()) {
       throw UserError(fmt::format("{}: {}", place_, unknown_word(key, word, valid)));
     }
     return word;
   }
   std::string digest(const std::string& key) const {
-    const std::string hex = text(key);
+    std::string hex = text(key);
     if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string::npos) {
       fail(key, "64 lower-case hexadecimal digits");
     }
@@ -63,7 +63,8 @@ class Table {
     if (tables == nullptr || tables->empty() || !tables->is_array_of_tables()) {
       fail(key, "one [[" + key + "]] table or more");
     }
-    for (const auto& node : *tables) read(Table(*node.as_table(), place_ + " [[" + key + "]]", known));
+    for (const auto& node : *tables)
+      read(Table(*node.as_table(), place_ + " [[" + key + "]]", known));
   }
 
  private:
@@ -116,8 +117,8 @@ Manifest read_manifest(const std::string& name_or_path) {
   try {
     document = toml::parse(read_file(file));
   } catch (const toml::parse_error& error) {
-    throw UserError(fmt::format("{}:{}: {}", file.string(), error.source().begin.line,
-                                error.description()));
+    throw UserError(
+        fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description()));
   }
   const Table table(document, file.string(),
                     {"about", "task", "reader", "licence", "citation", "files", "sources"});

@@ -9,9 +9,9 @@ namespace posbench {
 
 /// One file by its path, or a group of files by a shell pattern.
 struct ManifestFiles {
-  std::string path;        ///< file name or pattern, relative to the data set's folder
-  std::size_t count = 1;   ///< how many files the pattern must match
-  std::string sha256;      ///< of the file; of a group: of its files one after the other, by name
+  std::string path;       ///< file name or pattern, relative to the data set's folder
+  std::size_t count = 1;  ///< how many files the pattern must match
+  std::string sha256;     ///< of the file; of a group: of its files one after the other, by name
 };
 
 /// A way to get the files, tried in the manifest's order.
@@ -34,12 +34,13 @@ struct Manifest {
   std::vector<ManifestFiles> files;
   std::vector<Source> sources;
 
-  /// SHA-256 over the lines "<sha256>  <path>\n" of `files`: what a record means by "this data set".
+  /// SHA-256 over the lines "<sha256>  <path>\n" of `files`: what a record means by "this data
+  /// set".
   std::string digest() const;
 };
 
-/// By name (a file of datasets/) or by path (anything with '/' or ending in .toml). Throws UserError
-/// for an unknown name, an unknown or missing key, and TOML that does not parse.
+/// By name (a file of datasets/) or by path (anything with '/' or ending in .toml). Throws
+/// UserError for an unknown name, an unknown or missing key, and TOML that does not parse.
 Manifest read_manifest(const std::string& name_or_path);
 
 /// Names of the manifests in datasets/, sorted.

@@ -51,10 +51,10 @@ void require_digest(const Manifest& manifest, const ManifestFiles& group, const 
   for (const auto& file : files) digest.update(read_file(file));
   const std::string found = digest.hex();
   if (found == group.sha256) return;
-  const std::string subject =
-      group.count == 1 ? files.front().string()
-                       : fmt::format("{} files {}, one after the other,", group.count,
-                                     (folder / group.path).string());
+  const std::string subject = group.count == 1
+                                  ? files.front().string()
+                                  : fmt::format("{} files {}, one after the other,", group.count,
+                                                (folder / group.path).string());
   throw UserError(
       fmt::format("{}: {} has the wrong SHA-256: expected {}, found {}; remove it and run: {}",
                   manifest.name, subject, group.sha256, found, fetch_command(manifest)));
@@ -63,7 +63,7 @@ void require_digest(const Manifest& manifest, const ManifestFiles& group, const 
 }  // namespace
 
 fs::path dataset_folder(const Manifest& manifest) {
-  const fs::path own = data_folder() / manifest.name;
+  fs::path own = data_folder() / manifest.name;
   if (fs::is_directory(own)) return own;
   for (const auto& source : manifest.sources) {
     if (source.kind == "apt" && fs::is_directory(source.folder)) return source.folder;

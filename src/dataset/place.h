@@ -17,8 +17,8 @@ std::filesystem::path dataset_folder(const Manifest& manifest);
 std::vector<std::filesystem::path> dataset_files(const Manifest& manifest,
                                                  const std::filesystem::path& folder);
 
-/// The same files, after their bytes were compared with the manifest. Throws UserError that names the
-/// file, the SHA-256 expected and the one found.
+/// The same files, after their bytes were compared with the manifest. Throws UserError that names
+/// the file, the SHA-256 expected and the one found.
 std::vector<std::filesystem::path> verified_files(const Manifest& manifest,
                                                   const std::filesystem::path& folder);
 

@@ -25,8 +25,8 @@ Reader find_reader(const std::string& name);
 /// A whole text file, cut into lines without their ends.
 class Lines {
  public:
-  /// Takes LF and CR LF, a byte order mark in front, a last line without an end. Throws UserError for
-  /// a file that cannot be read and for a NUL byte, which no text has.
+  /// Takes LF and CR LF, a byte order mark in front, a last line without an end. Throws UserError
+  /// for a file that cannot be read and for a NUL byte, which no text has.
   explicit Lines(std::filesystem::path file);
 
   const std::vector<std::string_view>& lines() const { return lines_; }

@@ -17,8 +17,8 @@ struct Split {
 
 constexpr int kSplits = 10;
 
-/// Cut number `index` (0 … 9): documents are shuffled by Random(index, "split"); the first tenth (of
-/// documents, rounded) becomes the test side, the next the development side, the rest is for
+/// Cut number `index` (0 … 9): documents are shuffled by Random(index, "split"); the first tenth
+/// (of documents, rounded) becomes the test side, the next the development side, the rest is for
 /// training. The examples of a document never fall on two sides. Throws UserError for another index
 /// and for fewer than three documents, which leave a side empty.
 Split split_documents(const Dataset& dataset, int index);

@@ -14,12 +14,12 @@ namespace {
 
 using Counts = std::unordered_map<std::string, std::size_t>;
 
-// An ending gets an entry when the training text has it this often among its rare words; below that,
-// an entry of its own would hardly be trained.
+// An ending gets an entry when the training text has it this often among its rare words; below
+// that, an entry of its own would hardly be trained.
 constexpr std::size_t kFrequentEnding = 10;
 
-// `*ing` for a lower-cased word of more than three letters, else empty. Letters are code points, and
-// every digit counts as 0, so that 1961 and 1959 end alike.
+// `*ing` for a lower-cased word of more than three letters, else empty. Letters are code points,
+// and every digit counts as 0, so that 1961 and 1959 end alike.
 std::string ending(std::string_view word) {
   std::size_t begin = word.size();
   for (int letters = 0; letters < 3; ++letters) {
@@ -30,7 +30,8 @@ std::string ending(std::string_view word) {
   }
   if (begin == 0) return "";
   std::string text = fmt::format("*{}", word.substr(begin));
-  std::replace_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
   return text;
 }
 

@@ -12,7 +12,8 @@
 
 namespace posbench {
 
-/// Ids in this order: [PAD], [UNK], [CLS], [SEP]; the most frequent lower-cased words; endings such as
+/// Ids in this order: [PAD], [UNK], [CLS], [SEP]; the most frequent lower-cased words; endings such
+/// as
 /// `*ing` for the words that are not among them, because an unknown word's ending tells much of its
 /// class; a word with a rare ending is [UNK]. Ties are broken by the bytes of the word.
 class Vocabulary {
@@ -32,7 +33,9 @@ class Vocabulary {
 
   /// Entries that exist; fewer than asked for where the text has fewer words.
   std::size_t size() const { return entries_.size(); }
-  const std::string& entry(std::int32_t id) const { return entries_.at(static_cast<std::size_t>(id)); }
+  const std::string& entry(std::int32_t id) const {
+    return entries_.at(static_cast<std::size_t>(id));
+  }
 
   /// SHA-256 over the entries in the order of their ids, one a line.
   std::string digest() const;

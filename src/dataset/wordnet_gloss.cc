@@ -1,12 +1,13 @@
 // WordNet's glosses, to be sorted into its 45 lexicographer files (noun.animal, verb.motion, …).
 //
 // A line of data.{noun,verb,adj,adv} is `offset lex_filenum ss_type w_cnt word lex_id … | gloss`
-// (wndb(5WN)). The text is the definition: the gloss up to its first quotation mark, where the usage
-// examples begin. They name the lemma and quote people, which is another task. It is lower-cased and
-// cut into runs of letters and digits; a hyphen or an apostrophe between two of those stays inside.
+// (wndb(5WN)). The text is the definition: the gloss up to its first quotation mark, where the
+// usage examples begin. They name the lemma and quote people, which is another task. It is
+// lower-cased and cut into runs of letters and digits; a hyphen or an apostrophe between two of
+// those stays inside.
 //
-// A document is a group of equal definitions: 'a city in Texas' defines many synsets, and with one of
-// them among the training examples the others would be remembered, not understood.
+// A document is a group of equal definitions: 'a city in Texas' defines many synsets, and with one
+// of them among the training examples the others would be remembered, not understood.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -21,18 +22,25 @@ namespace {
 
 // By number, from lexnames(5WN); Debian's package has the numbers only.
 constexpr std::array<std::string_view, 45> kLexicographerFiles = {
-    "adj.all",          "adj.pert",      "adv.all",          "noun.Tops",         "noun.act",
-    "noun.animal",      "noun.artifact", "noun.attribute",   "noun.body",         "noun.cognition",
-    "noun.communication", "noun.event",  "noun.feeling",     "noun.food",         "noun.group",
-    "noun.location",    "noun.motive",   "noun.object",      "noun.person",       "noun.phenomenon",
-    "noun.plant",       "noun.possession", "noun.process",   "noun.quantity",     "noun.relation",
-    "noun.shape",       "noun.state",    "noun.substance",   "noun.time",         "verb.body",
-    "verb.change",      "verb.cognition", "verb.communication", "verb.competition", "verb.consumption",
-    "verb.contact",     "verb.creation", "verb.emotion",     "verb.motion",       "verb.perception",
-    "verb.possession",  "verb.social",   "verb.stative",     "verb.weather",      "adj.ppl"};
+    "adj.all",          "adj.pert",           "adv.all",
+    "noun.Tops",        "noun.act",           "noun.animal",
+    "noun.artifact",    "noun.attribute",     "noun.body",
+    "noun.cognition",   "noun.communication", "noun.event",
+    "noun.feeling",     "noun.food",          "noun.group",
+    "noun.location",    "noun.motive",        "noun.object",
+    "noun.person",      "noun.phenomenon",    "noun.plant",
+    "noun.possession",  "noun.process",       "noun.quantity",
+    "noun.relation",    "noun.shape",         "noun.state",
+    "noun.substance",   "noun.time",          "verb.body",
+    "verb.change",      "verb.cognition",     "verb.communication",
+    "verb.competition", "verb.consumption",   "verb.contact",
+    "verb.creation",    "verb.emotion",       "verb.motion",
+    "verb.perception",  "verb.possession",    "verb.social",
+    "verb.stative",     "verb.weather",       "adj.ppl"};
 
 bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (static_cast<unsigned char>(c) >= 0x80);
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+         (static_cast<unsigned char>(c) >= 0x80);
 }
 
 std::vector<std::string> tokenize(std::string_view definition) {
@@ -69,7 +77,8 @@ Synset parse_synset(const Lines& text, std::size_t line, std::string_view head) 
       label >= static_cast<std::int32_t>(kLexicographerFiles.size())) {
     text.fail(line, fmt::format("lexicographer file '{}' is not one of 00 … 44", number));
   }
-  if (fields[2].size() != 1 || std::string_view("nvasr").find(fields[2]) == std::string_view::npos) {
+  if (fields[2].size() != 1 ||
+      std::string_view("nvasr").find(fields[2]) == std::string_view::npos) {
     text.fail(line, fmt::format("part of speech '{}' is not one of n, v, a, s, r", fields[2]));
   }
   return {fmt::format("{}{}", fields[2], fields[0]), label};

@@ -9,13 +9,13 @@
 
 namespace posbench {
 
-/// Pieces start at multiples of 64 bytes. After the first steps have shown how much is needed, one block holds
-/// it all and a step allocates nothing.
+/// Pieces start at multiples of 64 bytes. After the first steps have shown how much is needed, one
+/// block holds it all and a step allocates nothing.
 template <class Real>
 class Arena {
  public:
-  /// `shift` elements are left free at the start of every block. Cost studies draw it at random (in multiples of
-  /// 16 elements) so that no arm profits from one lucky layout.
+  /// `shift` elements are left free at the start of every block. Cost studies draw it at random (in
+  /// multiples of 16 elements) so that no arm profits from one lucky layout.
   explicit Arena(std::size_t shift = 0) : shift_(shift) {}
 
   /// n elements, uninitialised, until the next reset.

@@ -48,14 +48,14 @@ void require(const EncoderShape& s) {
   positive("feed_forward", s.feed_forward);
   positive("max_length", s.max_length);
   if (s.hidden % s.heads != 0) {
-    throw UserError(fmt::format("hidden {} is not a multiple of heads {}; choose heads that divide it",
-                                s.hidden, s.heads));
+    throw UserError(fmt::format(
+        "hidden {} is not a multiple of heads {}; choose heads that divide it", s.hidden, s.heads));
   }
 }
 
 EncodingOptions encoding_options(const EncoderOptions& options) {
-  return {options.convention, options.producer,     options.shape.hidden, options.shape.max_length,
-          options.position_rms, options.seed};
+  return {options.convention,       options.producer,     options.shape.hidden,
+          options.shape.max_length, options.position_rms, options.seed};
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ void Batch::clear() {
 }
 
 template <class Real>
-Encoder<Real>::Encoder(const EncoderOptions& options) : options_(options), arena_(options.arena_shift) {
+Encoder<Real>::Encoder(const EncoderOptions& options)
+    : options_(options), arena_(options.arena_shift) {
   require(options.shape);
   encoding_ = make_encoding<Real>(options.encoding, encoding_options(options));
   add_parameters();
@@ -112,7 +113,8 @@ void Encoder<Real>::add_parameters() {
   head_bias_ = vector("head_bias", as_size(options_.shape.classes));
 }
 
-// Each part draws from a stream of its own name: arms that share a seed share every value but the positions'.
+// Each part draws from a stream of its own name: arms that share a seed share every value but the
+// positions'.
 template <class Real>
 void Encoder<Real>::initialize() {
   for (const Parameter& part : layout_.parts()) {
@@ -122,8 +124,8 @@ void Encoder<Real>::initialize() {
     } else if (part.name.ends_with("gamma")) {
       std::fill(values, values + part.size(), Real{1});
     } else if (part.rows > 1) {
-      const double deviation = part.name == "token" ? options_.token_rms
-                                                    : 1 / std::sqrt(static_cast<double>(part.rows));
+      const double deviation =
+          part.name == "token" ? options_.token_rms : 1 / std::sqrt(static_cast<double>(part.rows));
       Random random(options_.seed, part.name);
       for (std::size_t i = 0; i < part.size(); ++i) {
         values[i] = static_cast<Real>(deviation * random.normal());
@@ -137,8 +139,9 @@ void Encoder<Real>::check(const Batch& batch) const {
   for (std::size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
     const int length = batch.offsets[s + 1] - batch.offsets[s];
     if (length < 1 || length > options_.shape.max_length) {
-      throw UserError(fmt::format("sequence {} of the batch has {} tokens; this encoder takes 1 to {}",
-                                  s, length, options_.shape.max_length));
+      throw UserError(
+          fmt::format("sequence {} of the batch has {} tokens; this encoder takes 1 to {}", s,
+                      length, options_.shape.max_length));
     }
   }
   for (const std::int32_t token : batch.tokens) {
@@ -326,12 +329,14 @@ void Encoder<Real>::backward(const Batch& batch, const Real* dlogits) {
   for (std::size_t r = 0; r < rows; ++r) {
     std::copy(dhead + r * d, dhead + (r + 1) * d, dx + static_cast<std::size_t>(batch.rows[r]) * d);
   }
-  for (std::size_t i = layers_.size(); i-- > 0;) dx = layer_backward(batch, layers_[i], kept_[i], dx);
+  for (std::size_t i = layers_.size(); i-- > 0;)
+    dx = layer_backward(batch, layers_[i], kept_[i], dx);
   layer_norm_backward(dx, parameters_.data() + norm0_gamma_, norm0_.normalised,
-                      norm0_.inverse_deviation, batch.size(), d, dx, gradients_.data() + norm0_gamma_,
-                      gradients_.data() + norm0_beta_);
+                      norm0_.inverse_deviation, batch.size(), d, dx,
+                      gradients_.data() + norm0_gamma_, gradients_.data() + norm0_beta_);
   for (std::size_t t = 0; t < batch.size(); ++t) {
-    add_to(gradients_.data() + token_ + static_cast<std::size_t>(batch.tokens[t]) * d, dx + t * d, d);
+    add_to(gradients_.data() + token_ + static_cast<std::size_t>(batch.tokens[t]) * d, dx + t * d,
+           d);
   }
   const Stopwatch watch(position_ns_);
   encoding_->backward(batch.positions, dx, gradients_.data() + position_);

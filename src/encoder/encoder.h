@@ -1,12 +1,14 @@
-// A small BERT: embedding, layers of attention and feed-forward, one linear head; forward and backward.
+// A small BERT: embedding, layers of attention and feed-forward, one linear head; forward and
+// backward.
 //
 //   x  = norm(token[id] + position[id])                       (T, d)
 //   y  = norm(x + attention(x Wqkv + bqkv) Wo + bo)            (T, d), post-norm as in BERT
 //   x' = norm(y + gelu(y W1 + b1) W2 + b2)                     (T, d)
 //   logits = x'[labelled rows] Wh + bh                         (R, classes)
 //
-// A batch is packed: sequences stand end to end with offsets between them, so no padding is computed anywhere.
-// The head reads only labelled rows: every word when tagging, the first token of a text when classifying.
+// A batch is packed: sequences stand end to end with offsets between them, so no padding is
+// computed anywhere. The head reads only labelled rows: every word when tagging, the first token of
+// a text when classifying.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +25,11 @@ namespace posbench {
 struct EncoderShape {
   int vocabulary = 8000;
   int classes = 2;
-  int hidden = 128;       ///< d
+  int hidden = 128;  ///< d
   int layers = 2;
-  int heads = 4;          ///< H, a divisor of d
+  int heads = 4;  ///< H, a divisor of d
   int feed_forward = 512;
-  int max_length = 128;   ///< longest sequence, and rows of a position table
+  int max_length = 128;  ///< longest sequence, and rows of a position table
 };
 
 struct EncoderOptions {
@@ -43,11 +45,11 @@ struct EncoderOptions {
 
 /// S sequences of T tokens in all.
 struct Batch {
-  std::vector<std::int32_t> tokens;     ///< (T)
-  std::vector<std::int32_t> positions;  ///< (T), from 0 in each sequence
+  std::vector<std::int32_t> tokens;      ///< (T)
+  std::vector<std::int32_t> positions;   ///< (T), from 0 in each sequence
   std::vector<std::int32_t> offsets{0};  ///< (S + 1)
-  std::vector<std::int32_t> rows;       ///< (R) labelled rows, ascending
-  std::vector<std::int32_t> labels;     ///< (R)
+  std::vector<std::int32_t> rows;        ///< (R) labelled rows, ascending
+  std::vector<std::int32_t> labels;      ///< (R)
 
   std::size_t size() const { return tokens.size(); }
   void clear();
@@ -56,14 +58,15 @@ struct Batch {
 template <class Real>
 class Encoder {
  public:
-  /// Throws UserError for a shape that cannot be (heads not dividing d, sizes below 1) or an unknown encoding.
+  /// Throws UserError for a shape that cannot be (heads not dividing d, sizes below 1) or an
+  /// unknown encoding.
   explicit Encoder(const EncoderOptions& options);
 
   /// logits (R, classes), valid until the next forward.
   const Real* forward(const Batch& batch);
 
-  /// Mean cross-entropy in nats over the labelled rows of the last forward. Fills `row_losses` (R) if given, and
-  /// gradients() if `with_gradients`.
+  /// Mean cross-entropy in nats over the labelled rows of the last forward. Fills `row_losses` (R)
+  /// if given, and gradients() if `with_gradients`.
   double loss(const Batch& batch, std::vector<Real>* row_losses, bool with_gradients);
 
   const ParameterLayout& layout() const { return layout_; }
@@ -71,7 +74,8 @@ class Encoder {
   const std::vector<Real>& parameters() const { return parameters_; }
   std::vector<Real>& gradients() { return gradients_; }
 
-  /// Nanoseconds inside the position operation since the last call of this function, forward and backward.
+  /// Nanoseconds inside the position operation since the last call of this function, forward and
+  /// backward.
   std::uint64_t take_position_ns();
 
  private:
@@ -79,7 +83,7 @@ class Encoder {
     std::size_t qkv, qkv_bias, out, out_bias, norm1_gamma, norm1_beta;
     std::size_t ff1, ff1_bias, ff2, ff2_bias, norm2_gamma, norm2_beta;
   };
-  struct Norm {  ///< what a layer norm keeps for backward
+  struct Norm {               ///< what a layer norm keeps for backward
     Real* normalised;         // (T, d)
     Real* inverse_deviation;  // (T)
   };
@@ -89,8 +93,8 @@ class Encoder {
     Real* weights;      // Σ H n²
     Real* context;      // (T, d)
     Norm norm1;
-    Real* middle;    // (T, d), output of norm1
-    Real* ff_input;  // (T, ff), before gelu
+    Real* middle;     // (T, d), output of norm1
+    Real* ff_input;   // (T, ff), before gelu
     Real* ff_output;  // (T, ff), after gelu
     Norm norm2;
     Real* output;  // (T, d)

@@ -6,7 +6,8 @@
 namespace posbench {
 namespace {
 
-// A trial is one thread (trials run side by side instead), and oneDNN takes its threads from OpenMP.
+// A trial is one thread (trials run side by side instead), and oneDNN takes its threads from
+// OpenMP.
 const bool kOneThread = [] {
   omp_set_num_threads(1);
   return true;

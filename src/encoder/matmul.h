@@ -3,8 +3,8 @@
 
 namespace posbench {
 
-/// C (m, n) = alpha · op(A) (m, k) · op(B) (k, n) + beta · C, row-major, with row strides lda, ldb, ldc;
-/// op transposes where the flag says so.
+/// C (m, n) = alpha · op(A) (m, k) · op(B) (k, n) + beta · C, row-major, with row strides lda, ldb,
+/// ldc; op transposes where the flag says so.
 struct MatmulShape {
   bool transpose_a;
   bool transpose_b;

@@ -1,4 +1,5 @@
-// AdamW with warm-up, linear decay and gradient clipping: BERT's recipe (Devlin 2019, appendix A.2).
+// AdamW with warm-up, linear decay and gradient clipping: BERT's recipe (Devlin 2019, appendix
+// A.2).
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// All trained values of an encoder in one flat buffer, with a name for each part: one optimizer loop, one
-// gradient check, one count of bytes, one file of weights.
+// All trained values of an encoder in one flat buffer, with a name for each part: one optimizer
+// loop, one gradient check, one count of bytes, one file of weights.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ struct Parameter {
 
 class ParameterLayout {
  public:
-  /// Appends a part and returns its offset. Parts start at multiples of 16 elements, so that rows of usual widths
-  /// are aligned to cache lines; the gaps stay zero.
+  /// Appends a part and returns its offset. Parts start at multiples of 16 elements, so that rows
+  /// of usual widths are aligned to cache lines; the gaps stay zero.
   std::size_t add(const std::string& name, std::size_t rows, std::size_t columns, bool decays);
 
   const std::vector<Parameter>& parts() const { return parts_; }

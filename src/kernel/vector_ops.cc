@@ -15,8 +15,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-// Runs body(i, load, store) over n floats, a vector at a time; the last, partial vector goes through masked
-// loads (zeros beyond the end) and stores, so that no element is treated by other code than its neighbours.
+// Runs body(i, load, store) over n floats, a vector at a time; the last, partial vector goes
+// through masked loads (zeros beyond the end) and stores, so that no element is treated by other
+// code than its neighbours.
 template <class Body>
 HWY_INLINE void for_each_vector(std::size_t n, Body body) {
   const D d;
@@ -36,8 +37,8 @@ HWY_INLINE void for_each_vector(std::size_t n, Body body) {
 }
 
 void AddTo(float* HWY_RESTRICT y, const float* HWY_RESTRICT x, std::size_t n) {
-  for_each_vector(n, [&](std::size_t, auto load, auto store)
-                         HWY_ATTR { store(hn::Add(load(y), load(x)), y); });
+  for_each_vector(
+      n, [&](std::size_t, auto load, auto store) HWY_ATTR { store(hn::Add(load(y), load(x)), y); });
 }
 
 void AddBias(float* HWY_RESTRICT x, const float* HWY_RESTRICT bias, std::size_t rows,
@@ -58,16 +59,15 @@ void LayerNorm(const float* x, const float* HWY_RESTRICT gamma, const float* HWY
   for (std::size_t r = 0; r < rows; ++r) {
     const float* row = x + r * width;
     V sum = hn::Zero(d);
-    for_each_vector(
-        width, [&](std::size_t, auto load, auto) HWY_ATTR { sum = hn::Add(sum, load(row)); });
+    for_each_vector(width,
+                    [&](std::size_t, auto load, auto) HWY_ATTR { sum = hn::Add(sum, load(row)); });
     const float mean = hn::GetLane(hn::SumOfLanes(d, sum)) / count;
     const V means = hn::Set(d, mean);
     V square = hn::Zero(d);
     for_each_vector(width, [&](std::size_t i, auto load, auto) HWY_ATTR {
       // Lanes beyond the end hold zeros, not the mean: they must not count.
       const V centred = hn::Sub(load(row), means);
-      square = hn::MulAdd(centred,
-                          hn::IfThenElseZero(hn::FirstN(d, width - i), centred), square);
+      square = hn::MulAdd(centred, hn::IfThenElseZero(hn::FirstN(d, width - i), centred), square);
     });
     const float variance = hn::GetLane(hn::SumOfLanes(d, square)) / count;
     inverse_deviation[r] = 1.0f / std::sqrt(variance + 1e-12f);
@@ -117,7 +117,8 @@ struct Normal {
   V density;  // exp(−x²/2), without the factor 1/√(2π)
 };
 
-// Abramowitz and Stegun 7.1.26: 1 − erf(z) = t(a1 + t(a2 + …)) exp(−z²), t = 1/(1 + p z), z = |x|/√2.
+// Abramowitz and Stegun 7.1.26: 1 − erf(z) = t(a1 + t(a2 + …)) exp(−z²), t = 1/(1 + p z), z =
+// |x|/√2.
 HWY_INLINE Normal normal_distribution(V x) {
   const D d;
   const auto set = [&](float value) HWY_ATTR { return hn::Set(d, value); };
@@ -273,8 +274,7 @@ POSBENCH_ROW_OPERATION(softmax, Softmax, (float* x, std::size_t rows, std::size_
                        scale)
 POSBENCH_ROW_OPERATION(softmax_backward, SoftmaxBackward,
                        (const float* p, float* dp, std::size_t rows, std::size_t n, float scale),
-                       (const double* p, double* dp, std::size_t rows, std::size_t n,
-                        double scale),
+                       (const double* p, double* dp, std::size_t rows, std::size_t n, double scale),
                        p, dp, rows, n, scale)
 POSBENCH_ROW_OPERATION(adamw, Adamw,
                        (const AdamwStep& step, const float* gradient, std::size_t n, float* value,

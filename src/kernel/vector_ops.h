@@ -1,9 +1,10 @@
-// Row-wise operations of an encoder, f32 by Highway with run-time dispatch, f64 by the scalar reference
-// (kernel/vector_ops_scalar.h), which is also what the f32 versions are tested against.
+// Row-wise operations of an encoder, f32 by Highway with run-time dispatch, f64 by the scalar
+// reference (kernel/vector_ops_scalar.h), which is also what the f32 versions are tested against.
 //
-// Reductions run in a fixed order for a given vector width, so a result is the same bits on every run of one
-// instruction set; two instruction sets differ in the last places. Traffic is one read and one write of each
-// operand, 8 to 16 bytes an element: all of these are bound by memory or by exp, never by multiplication.
+// Reductions run in a fixed order for a given vector width, so a result is the same bits on every
+// run of one instruction set; two instruction sets differ in the last places. Traffic is one read
+// and one write of each operand, 8 to 16 bytes an element: all of these are bound by memory or by
+// exp, never by multiplication.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +24,9 @@ void add_bias(double* x, const double* bias, std::size_t rows, std::size_t d);
 void add_column_sums(float* sums, const float* x, std::size_t rows, std::size_t d);
 void add_column_sums(double* sums, const double* x, std::size_t rows, std::size_t d);
 
-/// y = gamma · (x − mean) / sqrt(variance + 1e-12) + beta by row of x (rows, d). Keeps what backward needs:
-/// the normalised rows (rows, d) and 1/sqrt(variance + 1e-12) (rows). 1e-12 is BERT's epsilon. y may be x.
+/// y = gamma · (x − mean) / sqrt(variance + 1e-12) + beta by row of x (rows, d). Keeps what
+/// backward needs: the normalised rows (rows, d) and 1/sqrt(variance + 1e-12) (rows). 1e-12 is
+/// BERT's epsilon. y may be x.
 void layer_norm(const float* x, const float* gamma, const float* beta, std::size_t rows,
                 std::size_t d, float* y, float* normalised, float* inverse_deviation);
 void layer_norm(const double* x, const double* gamma, const double* beta, std::size_t rows,
@@ -38,7 +40,8 @@ void layer_norm_backward(const double* dy, const double* gamma, const double* no
                          const double* inverse_deviation, std::size_t rows, std::size_t d,
                          double* dx, double* dgamma, double* dbeta);
 
-/// y = x · Φ(x), the exact GELU of BERT. f32: erf by Abramowitz and Stegun 7.1.26, absolute error 1.5e-7.
+/// y = x · Φ(x), the exact GELU of BERT. f32: erf by Abramowitz and Stegun 7.1.26, absolute
+/// error 1.5e-7.
 void gelu(const float* x, std::size_t n, float* y);
 void gelu(const double* x, std::size_t n, double* y);
 
@@ -58,9 +61,9 @@ void softmax_backward(const double* p, double* dp, std::size_t rows, std::size_t
 double sum_of_squares(const float* x, std::size_t n);
 double sum_of_squares(const double* x, std::size_t n);
 
-/// One step of AdamW (Loshchilov and Hutter 2019) on n values with first and second moments m and v.
-/// The gradient is multiplied by `gradient_scale` first (clipping); `correction1` and `correction2` are
-/// 1 − β1^t and 1 − β2^t.
+/// One step of AdamW (Loshchilov and Hutter 2019) on n values with first and second moments m and
+/// v. The gradient is multiplied by `gradient_scale` first (clipping); `correction1` and
+/// `correction2` are 1 − β1^t and 1 − β2^t.
 struct AdamwStep {
   double learning_rate;
   double weight_decay;

@@ -117,8 +117,8 @@ void adamw(const AdamwStep& step, const Real* gradient, std::size_t n, Real* val
     const double mean = AdamwStep::kBeta1 * static_cast<double>(m[i]) + (1 - AdamwStep::kBeta1) * g;
     const double square =
         AdamwStep::kBeta2 * static_cast<double>(v[i]) + (1 - AdamwStep::kBeta2) * g * g;
-    const double direction = mean / step.correction1 /
-                             (std::sqrt(square / step.correction2) + AdamwStep::kEpsilon);
+    const double direction =
+        mean / step.correction1 / (std::sqrt(square / step.correction2) + AdamwStep::kEpsilon);
     const double old = static_cast<double>(value[i]);
     m[i] = static_cast<Real>(mean);
     v[i] = static_cast<Real>(square);

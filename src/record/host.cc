@@ -1,13 +1,12 @@
 #include "record/host.h"
 
-#include <dnnl.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <gnu/libc-version.h>
 #include <hwy/highway.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <unistd.h>
+#include <dnnl.hpp>
 
 #include <boost/version.hpp>
 #include <cstdlib>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "base/sha256.h"
+#include "kernel/caches.h"
 #include "kernel/isa.h"
 #include "record/version.h"
 
@@ -23,7 +23,8 @@ namespace posbench {
 namespace {
 using nlohmann::json;
 
-// The rest of the first line of `file` that starts with `key`, after its separator; "unknown" where absent.
+// The rest of the first line of `file` that starts with `key`, after its separator; "unknown" where
+// absent.
 std::string line_of(const std::string& file, const std::string& key, char separator) {
   std::ifstream in(file);
   std::string line;
@@ -88,6 +89,7 @@ long memory_mib() {
 json describe_host() {
   utsname system{};
   uname(&system);
+  const CacheSizes caches = cache_sizes();
   json host = {
       {"cpu_model", line_of("/proc/cpuinfo", "model name", ':')},
       {"cpu_family", line_of("/proc/cpuinfo", "cpu family", ':')},
@@ -97,9 +99,9 @@ json describe_host() {
       {"isa_used", effective_isa()},
       {"isa_onednn", onednn_isa()},
       {"cores", std::thread::hardware_concurrency()},
-      {"l1d_bytes", sysconf(_SC_LEVEL1_DCACHE_SIZE)},
-      {"l2_bytes", sysconf(_SC_LEVEL2_CACHE_SIZE)},
-      {"l3_bytes", sysconf(_SC_LEVEL3_CACHE_SIZE)},
+      {"l1d_bytes", caches.l1d_bytes},
+      {"l2_bytes", caches.l2_bytes},
+      {"l3_bytes", caches.l3_bytes},
       {"memory_bytes", memory_mib() * 1024 * 1024},
       {"os", line_of("/etc/os-release", "PRETTY_NAME", '=')},
       {"kernel", system.release},

@@ -39,7 +39,8 @@ std::string text_after_error(const std::string& text) {
   return message;
 }
 
-// Asks harness binaries who a trial is. A fingerprint does not depend on the seed, so one question serves all seeds.
+// Asks harness binaries who a trial is. A fingerprint does not depend on the seed, so one question
+// serves all seeds.
 class Identifier {
  public:
   struct Answer {
@@ -58,7 +59,8 @@ class Identifier {
     std::vector<std::string> known;
     for (const auto& [name, value] : defaults.items()) known.push_back(name);
     for (const auto& [name, value] : spec.items()) {
-      if (!defaults.contains(name)) throw UserError(unknown_word(where + ": " + harness + " key", name, known));
+      if (!defaults.contains(name))
+        throw UserError(unknown_word(where + ": " + harness + " key", name, known));
     }
     json question = spec;
     question.erase("seed");
@@ -69,7 +71,9 @@ class Identifier {
     for (const char* key : {"seed", "init"}) {
       if (spec.contains(key)) full[key] = spec.at(key);
     }
-    return {Identity{without_defaults(full, defaults), answer.at("datasets"), answer.at("fingerprint")}, ""};
+    return {
+        Identity{without_defaults(full, defaults), answer.at("datasets"), answer.at("fingerprint")},
+        ""};
   }
 
  private:
@@ -99,10 +103,11 @@ class Identifier {
 json load_run(const RunOptions& options) {
   const fs::path file = options.out / "run.json";
   if (!fs::exists(file)) {
-    return {{"schema", "posbench.run/1"}, {"profile", options.profile}, {"started", utc_now()},
-            {"ended", nullptr},           {"hosts", json::array()},     {"datasets", json::object()},
-            {"missing_data", json::array()}, {"failed", json::array()}, {"studies", json::array()},
-            {"rules", claim_rules()}};
+    return {{"schema", "posbench.run/1"},    {"profile", options.profile},
+            {"started", utc_now()},          {"ended", nullptr},
+            {"hosts", json::array()},        {"datasets", json::object()},
+            {"missing_data", json::array()}, {"failed", json::array()},
+            {"studies", json::array()},      {"rules", claim_rules()}};
   }
   json run = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
   if (!run.is_object() || run.value("schema", "") != "posbench.run/1") {
@@ -113,7 +118,8 @@ json load_run(const RunOptions& options) {
                                 options.out.string(), run.at("profile").get<std::string>(),
                                 options.profile));
   }
-  // The rules stay as they were locked before the first number; what failed or was missing is tried again.
+  // The rules stay as they were locked before the first number; what failed or was missing is tried
+  // again.
   run["missing_data"] = json::array();
   run["failed"] = json::array();
   return run;
@@ -134,9 +140,10 @@ void put(json& list, const std::string& key, const json& entry) {
   list.push_back(entry);
 }
 
-// Identifies every trial of the study and enters the study, its data sets and what is missing into `run`.
-std::vector<Trial> identify_study(const Study& study, const RunOptions& options, Identifier& identifier,
-                                  json& run) {
+// Identifies every trial of the study and enters the study, its data sets and what is missing into
+// `run`.
+std::vector<Trial> identify_study(const Study& study, const RunOptions& options,
+                                  Identifier& identifier, json& run) {
   std::vector<Trial> trials;
   std::map<std::string, std::pair<std::string, int>> missing;  // data set -> (why, trials)
   for (const PlannedTrial& planned : study.trials) {
@@ -185,9 +192,10 @@ bool ready(const Trial& trial, const fs::path& out) {
   return parent.empty() || find_record(out, parent).has_value();
 }
 
-// Runs `todo` with up to `lanes` processes at once, parents before children. Returns why trials failed, by id.
-std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std::string& harness, int lanes,
-                                              const fs::path& out) {
+// Runs `todo` with up to `lanes` processes at once, parents before children. Returns why trials
+// failed, by id.
+std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std::string& harness,
+                                              int lanes, const fs::path& out) {
   std::map<std::string, std::string> failures;
   std::map<pid_t, Trial> running;
   double total = 0;
@@ -196,10 +204,12 @@ std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std
   fs::create_directories(out / "logs");
   const auto log_of = [&](const Trial& trial) { return out / "logs" / (trial.id + ".log"); };
   while (!todo.empty() || !running.empty()) {
-    auto next = std::find_if(todo.begin(), todo.end(), [&](const Trial& t) { return ready(t, out); });
+    auto next =
+        std::find_if(todo.begin(), todo.end(), [&](const Trial& t) { return ready(t, out); });
     if (next != todo.end() && running.size() < static_cast<std::size_t>(lanes)) {
-      const pid_t child = start_process({sibling_binary(harness), "--trial", next->spec.dump(), "--out", out},
-                                        log_of(*next), log_of(*next));
+      const pid_t child =
+          start_process({sibling_binary(harness), "--trial", next->spec.dump(), "--out", out},
+                        log_of(*next), log_of(*next));
       running.emplace(child, *next);
       todo.erase(next);
       continue;
@@ -245,7 +255,8 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
     std::vector<Trial> todo;
     std::set<std::string> seen;
     for (const Trial& trial : trials[study.id]) {
-      if (seen.insert(trial.id).second && !find_record(options.out, trial.id)) todo.push_back(trial);
+      if (seen.insert(trial.id).second && !find_record(options.out, trial.id))
+        todo.push_back(trial);
     }
     fmt::print(stderr, "study {}: {} trials, {} to run\n", study.id, seen.size(), todo.size());
     if (todo.empty()) continue;

@@ -19,9 +19,10 @@ struct RunOptions {
   std::string command;             ///< as the user typed it, for run.json
 };
 
-/// Locks the claims' rules in run.json, runs what is missing, merges the records. A trial that fails is named and the
-/// sweep goes on. Returns the number of failed trials. Throws UserError, before anything runs, for a run directory that
-/// cannot be written or holds another profile, unknown spec keys, and (unless skipped) missing data.
+/// Locks the claims' rules in run.json, runs what is missing, merges the records. A trial that
+/// fails is named and the sweep goes on. Returns the number of failed trials. Throws UserError,
+/// before anything runs, for a run directory that cannot be written or holds another profile,
+/// unknown spec keys, and (unless skipped) missing data.
 int run_studies(const std::vector<Study>& studies, const RunOptions& options);
 
 }  // namespace posbench

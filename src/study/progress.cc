@@ -57,8 +57,8 @@ void Progress::print(const std::string& what) {
                                         duration(std::max(0.0, seconds_left())));
   if (terminal_) {
     const int filled = std::clamp(static_cast<int>(share * kBarWidth), 0, kBarWidth);
-    fmt::print(stderr, "\r\033[K[{:<{}}] {}  {}", std::string(static_cast<std::size_t>(filled), '#'),
-               kBarWidth, state, what);
+    fmt::print(stderr, "\r\033[K[{:<{}}] {}  {}",
+               std::string(static_cast<std::size_t>(filled), '#'), kBarWidth, state, what);
   } else {
     fmt::print(stderr, "  {}  {}\n", state, what);
   }

@@ -24,8 +24,8 @@ void refuse_unknown_keys(const json& table, const std::vector<std::string>& know
   }
 }
 
-// The points of the axis `key` ("arm" or "setting"), in the file's order or in the order of `keep`, the names that
-// the profile asks for. A study without the axis has one empty point.
+// The points of the axis `key` ("arm" or "setting"), in the file's order or in the order of `keep`,
+// the names that the profile asks for. A study without the axis has one empty point.
 std::vector<json> axis_points(const json& study, const std::string& key, const json& keep,
                               const std::string& where) {
   if (!study.contains(key)) return {json::object()};
@@ -33,7 +33,8 @@ std::vector<json> axis_points(const json& study, const std::string& key, const j
   std::vector<std::string> names;
   for (const json& point : points) {
     if (!point.contains(key) || !point.at(key).is_string()) {
-      throw UserError(fmt::format("{}: a [[{}]] table without its name, {} = \"…\"", where, key, key));
+      throw UserError(
+          fmt::format("{}: a [[{}]] table without its name, {} = \"…\"", where, key, key));
     }
     names.push_back(point.at(key));
   }
@@ -81,12 +82,12 @@ PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const 
   trial.spec.erase("setting");
   trial.spec.erase("parent");
   if (arm.contains("parent")) {
-    const auto parent = std::find_if(axes.all_arms.begin(), axes.all_arms.end(), [&](const json& a) {
-      return a.at("arm") == arm.at("parent");
-    });
+    const auto parent =
+        std::find_if(axes.all_arms.begin(), axes.all_arms.end(),
+                     [&](const json& a) { return a.at("arm") == arm.at("parent"); });
     if (parent == axes.all_arms.end()) {
-      throw UserError(fmt::format("{}: arm {} has an unknown parent {}", where, arm.at("arm").dump(),
-                                  arm.at("parent").dump()));
+      throw UserError(fmt::format("{}: arm {} has an unknown parent {}", where,
+                                  arm.at("arm").dump(), arm.at("parent").dump()));
     }
     trial.parent = std::make_shared<PlannedTrial>(plan(axes, setting, *parent, grid, seed, where));
   }

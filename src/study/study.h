@@ -2,12 +2,13 @@
 //
 //   id, harness, about          what it is and why it exists
 //   [base]                      spec keys that every trial shares
-//   [[arm]], [[setting]]        axes whose points are tables of spec keys; `arm` and `setting` name them
-//   [grid]                      further axes: key = [values]
-//   [profile.NAME]              core_seconds (of one trial), seeds, and optionally arms, settings (names to keep),
+//   [[arm]], [[setting]]        axes whose points are tables of spec keys; `arm` and `setting` name
+//   them [grid]                      further axes: key = [values] [profile.NAME] core_seconds (of
+//   one trial), seeds, and optionally arms, settings (names to keep),
 //                               and sub-tables base and grid that override those above
-// Later tables win: base, profile base, setting, arm, grid. An arm may name another as its `parent`: its trial then
-// starts from the weights of that arm's trial with the same setting, grid point and seed.
+// Later tables win: base, profile base, setting, arm, grid. An arm may name another as its
+// `parent`: its trial then starts from the weights of that arm's trial with the same setting, grid
+// point and seed.
 #pragma once
 
 #include <filesystem>
@@ -27,22 +28,23 @@ struct Study {
   std::string id;
   std::string harness;
   std::string about;
-  std::string digest;         ///< SHA-256 of the file
-  double core_seconds = 0;    ///< of one trial in this profile
+  std::string digest;                ///< SHA-256 of the file
+  double core_seconds = 0;           ///< of one trial in this profile
   std::vector<PlannedTrial> trials;  ///< empty where the study has no such profile
 };
 
 inline const std::vector<std::string> kProfiles = {"smoke", "quick", "standard", "full"};
 
-/// Reads and expands one study. Seeds are shifted by `seed_shift`. Throws UserError for TOML that does not parse,
-/// unknown keys, arms or settings, naming file and nearest word.
+/// Reads and expands one study. Seeds are shifted by `seed_shift`. Throws UserError for TOML that
+/// does not parse, unknown keys, arms or settings, naming file and nearest word.
 Study read_study(const std::filesystem::path& file, const std::string& profile,
                  std::uint64_t seed_shift);
 
 /// The study files of the source tree, sorted by name.
 std::vector<std::filesystem::path> study_files();
 
-/// The [rule] tables of report/claims/*.toml by claim id, as JSON: what a run locks before it measures.
+/// The [rule] tables of report/claims/*.toml by claim id, as JSON: what a run locks before it
+/// measures.
 nlohmann::json claim_rules();
 
 }  // namespace posbench

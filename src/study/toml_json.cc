@@ -25,8 +25,8 @@ json to_json(const toml::node& node) {
   if (const auto* number = node.as_integer()) return number->get();
   if (const auto* number = node.as_floating_point()) return number->get();
   if (const auto* flag = node.as_boolean()) return flag->get();
-  throw UserError(fmt::format("line {}: dates have no place here; write a string",
-                              node.source().begin.line));
+  throw UserError(
+      fmt::format("line {}: dates have no place here; write a string", node.source().begin.line));
 }
 
 }  // namespace
@@ -35,8 +35,8 @@ json read_toml(const std::filesystem::path& file) {
   try {
     return to_json(toml::parse(read_file(file), file.string()));
   } catch (const toml::parse_error& error) {
-    throw UserError(fmt::format("{}:{}: {}", file.string(), error.source().begin.line,
-                                error.description()));
+    throw UserError(
+        fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description()));
   }
 }
 

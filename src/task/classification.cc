@@ -21,9 +21,11 @@ class Classification : public Task {
   bool by_length() const override { return true; }
 };
 
-const TaskRegistration registration(
-    {"classification", "one label for each text, read off [CLS]; accuracy"},
-    []() -> std::unique_ptr<Task> { return std::make_unique<Classification>(); });
+const TaskRegistration registration({"classification",
+                                     "one label for each text, read off [CLS]; accuracy"},
+                                    []() -> std::unique_ptr<Task> {
+                                      return std::make_unique<Classification>();
+                                    });
 
 }  // namespace
 }  // namespace posbench

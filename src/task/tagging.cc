@@ -23,7 +23,9 @@ class Tagging : public Task {
 };
 
 const TaskRegistration registration({"tagging", "one label for every word; token accuracy"},
-                                    []() -> std::unique_ptr<Task> { return std::make_unique<Tagging>(); });
+                                    []() -> std::unique_ptr<Task> {
+                                      return std::make_unique<Tagging>();
+                                    });
 
 }  // namespace
 }  // namespace posbench

@@ -1,4 +1,5 @@
-// A task turns examples into labelled rows of a batch; the encoder's head and the training loop do the rest.
+// A task turns examples into labelled rows of a batch; the encoder's head and the training loop do
+// the rest.
 #pragma once
 
 #include <memory>
@@ -15,13 +16,13 @@ class Task {
  public:
   virtual ~Task() = default;
 
-  /// Appends the example as one more sequence of at most `max_length` tokens (the rest is cut off, alike for
-  /// every arm), with its labelled rows.
+  /// Appends the example as one more sequence of at most `max_length` tokens (the rest is cut off,
+  /// alike for every arm), with its labelled rows.
   virtual void append(const Example& example, const Vocabulary& vocabulary, int max_length,
                       Batch& batch) const = 0;
 
-  /// What "by position" means when the loss of labelled rows is broken down: the row's own position, or the
-  /// length of its text.
+  /// What "by position" means when the loss of labelled rows is broken down: the row's own
+  /// position, or the length of its text.
   virtual bool by_length() const = 0;
 };
 

@@ -9,7 +9,8 @@
 namespace posbench {
 namespace {
 
-// Development tokens behind a point of the learning curve: enough for a curve (± 0.3 points), a fifth of a second.
+// Development tokens behind a point of the learning curve: enough for a curve (± 0.3 points), a
+// fifth of a second.
 constexpr std::size_t kCurveTokens = 20000;
 // Evaluation batches are as large as a training batch, so that the arena need not grow.
 constexpr std::size_t kEvaluationTokens = 2048;
@@ -34,21 +35,22 @@ class TrainingOrder {
   Random random_;
 };
 
-// The first examples of the development side that hold about kCurveTokens words, taken at even distances so that
-// they come from all its documents.
+// The first examples of the development side that hold about kCurveTokens words, taken at even
+// distances so that they come from all its documents.
 std::vector<std::uint32_t> curve_examples(const TaskData& data) {
   std::size_t tokens = 0;
   for (const std::uint32_t e : data.split.dev) tokens += data.dataset.examples[e].words.size();
   const std::size_t stride = std::max<std::size_t>(1, tokens / kCurveTokens);
   std::vector<std::uint32_t> chosen;
-  for (std::size_t i = 0; i < data.split.dev.size(); i += stride) chosen.push_back(data.split.dev[i]);
+  for (std::size_t i = 0; i < data.split.dev.size(); i += stride)
+    chosen.push_back(data.split.dev[i]);
   return chosen;
 }
 
 }  // namespace
 
-TaskData::TaskData(const std::string& task_name, const std::string& dataset_name, std::uint64_t seed,
-                   std::size_t vocabulary_size)
+TaskData::TaskData(const std::string& task_name, const std::string& dataset_name,
+                   std::uint64_t seed, std::size_t vocabulary_size)
     : task(make_task(task_name)),
       dataset(load_dataset(dataset_name)),
       split_index(static_cast<int>(seed % kSplits)),
@@ -69,9 +71,9 @@ Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_lengt
     for (std::size_t r = 0; r < batch.rows.size(); ++r) {
       const float* row = logits + r * classes;
       const auto guess = std::distance(row, std::max_element(row, row + classes));
-      const std::int32_t position =
-          data.task->by_length() ? lengths[r]
-                                 : batch.positions[static_cast<std::size_t>(batch.rows[r])];
+      const std::int32_t position = data.task->by_length()
+                                        ? lengths[r]
+                                        : batch.positions[static_cast<std::size_t>(batch.rows[r])];
       evaluation.units.push_back({documents[r], position, losses[r], guess == batch.labels[r]});
     }
     batch.clear();

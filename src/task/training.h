@@ -13,7 +13,8 @@
 
 namespace posbench {
 
-/// A data set made ready for one seed: its split (seed modulo 10) and the vocabulary of its training side.
+/// A data set made ready for one seed: its split (seed modulo 10) and the vocabulary of its
+/// training side.
 struct TaskData {
   TaskData(const std::string& task_name, const std::string& dataset_name, std::uint64_t seed,
            std::size_t vocabulary_size);
@@ -64,7 +65,8 @@ struct TrainingOutcome {
 Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_length,
                     std::span<const std::uint32_t> examples);
 
-/// Passes over the training side in an order drawn from the seed, shared by all arms, until the steps are done.
+/// Passes over the training side in an order drawn from the seed, shared by all arms, until the
+/// steps are done.
 TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_length,
                       const TrainingOptions& options);
 

@@ -48,12 +48,12 @@ std::string message_of(Action action) {
 }
 
 /// The data set, where it is on this machine; a test skips by name where it is not.
-#define LOAD_OR_SKIP(variable, name)                                   \
-  Dataset variable;                                                    \
-  try {                                                                \
-    variable = load_dataset(name);                                     \
-  } catch (const MissingData& error) {                                 \
-    GTEST_SKIP() << error.what();                                      \
+#define LOAD_OR_SKIP(variable, name)   \
+  Dataset variable;                    \
+  try {                                \
+    variable = load_dataset(name);     \
+  } catch (const MissingData& error) { \
+    GTEST_SKIP() << error.what();      \
   }
 
 }  // namespace posbench

@@ -12,17 +12,21 @@ using testing::HasSubstr;
 
 class Readers : public ScratchTest {
  protected:
-  Dataset brown(const std::string& text) const { return find_reader("brown_pos")({write("ca01", text)}); }
+  Dataset brown(const std::string& text) const {
+    return find_reader("brown_pos")({write("ca01", text)});
+  }
   Dataset wordnet(const std::string& text) const {
     return find_reader("wordnet_gloss")({write("data.noun", text)});
   }
 };
 
 constexpr const char* kSynset =
-    "00001740 03 n 01 entity 0 003 ~ 00001930 n 0000 | perceived to have its Own; \"an example\"  \n";
+    "00001740 03 n 01 entity 0 003 ~ 00001930 n 0000 | perceived to have its Own; \"an example\"  "
+    "\n";
 
 TEST_F(Readers, BrownSplitsOnTheLastSlashAndPlainsTags) {
-  const Dataset data = brown("\n\n\tThe/at and/or/cc de/FW-IN-TL home/nn-tl-hl ,/, .../.\n\n\tNo/rb\n");
+  const Dataset data =
+      brown("\n\n\tThe/at and/or/cc de/FW-IN-TL home/nn-tl-hl ,/, .../.\n\n\tNo/rb\n");
   ASSERT_EQ(data.examples.size(), 2);
   EXPECT_THAT(data.examples[0].words, ElementsAre("The", "and/or", "de", "home", ",", "..."));
   EXPECT_THAT(data.labels, ElementsAre(",", ".", "at", "cc", "in", "nn", "rb"));
@@ -97,7 +101,8 @@ TEST_F(Readers, WordNetRefusesWhatIsNotASynset) {
       {"00001740 3x n 01 entity 0 | x\n", "lexicographer file '3x' is not one of 00 … 44"},
       {"00001740 03 q 01 entity 0 | x\n", "part of speech 'q' is not one of n, v, a, s, r"},
       {"1740 03 n 01 entity 0 | x\n", "data.noun:1: not a WordNet data line"},
-      {"00001740 03 n 01 entity 0 | \"only an example\"\n", "data.noun:1: a gloss without a definition"}};
+      {"00001740 03 n 01 entity 0 | \"only an example\"\n",
+       "data.noun:1: a gloss without a definition"}};
   for (const auto& [text, message] : broken) {
     EXPECT_THAT(message_of<UserError>([&, &text = text] { wordnet(text); }), HasSubstr(message));
   }
@@ -129,7 +134,8 @@ TEST(RealData, BrownHasItsPublishedCounts) {
 TEST(RealData, WordNetHasItsPublishedCounts) {
   LOAD_OR_SKIP(data, "wordnet_gloss");
   std::map<std::string, std::size_t> glosses;
-  for (const auto& gloss : data.examples) ++glosses[data.labels[static_cast<std::size_t>(gloss.labels.at(0))]];
+  for (const auto& gloss : data.examples)
+    ++glosses[data.labels[static_cast<std::size_t>(gloss.labels.at(0))]];
   EXPECT_EQ(data.examples.size(), 117659);
   EXPECT_EQ(glosses.size(), 45);
   EXPECT_EQ(glosses["adj.all"], 14435);

@@ -48,7 +48,8 @@ void expect_proper(const Dataset& data, const Split& split) {
   EXPECT_EQ(train.size() + dev.size() + test.size(), data.documents.size())
       << "no document lies on two sides";
   EXPECT_EQ(dev.size(), test.size());
-  EXPECT_NEAR(static_cast<double>(test.size()), 0.1 * static_cast<double>(data.documents.size()), 1);
+  EXPECT_NEAR(static_cast<double>(test.size()), 0.1 * static_cast<double>(data.documents.size()),
+              1);
 }
 
 std::string digest(const Split& split) {
@@ -78,14 +79,16 @@ TEST(Split, OrdersExamplesByDocument) {
 TEST(Split, TenSplitsDiffer) {
   const Dataset data = made_up(100);
   std::set<std::string> digests;
-  for (int index = 0; index < kSplits; ++index) digests.insert(digest(split_documents(data, index)));
+  for (int index = 0; index < kSplits; ++index)
+    digests.insert(digest(split_documents(data, index)));
   EXPECT_EQ(digests.size(), kSplits);
 }
 
 // Computed by an independent program in Python from what src/base/random.h and split.h say.
 // A change here makes every accuracy record of the past incomparable. Do not make it lightly.
 TEST(Split, IsTheSameForever) {
-  EXPECT_EQ(digest(split_documents(made_up(100), 0)), "b138d5cf60af7a3c508b7d9d2af833fe8598cbaf5a3f6ff808a94f23f8d227da");
+  EXPECT_EQ(digest(split_documents(made_up(100), 0)),
+            "b138d5cf60af7a3c508b7d9d2af833fe8598cbaf5a3f6ff808a94f23f8d227da");
 }
 
 TEST(Split, RefusesWhatCannotBeSplit) {
@@ -100,13 +103,15 @@ TEST(Split, RefusesWhatCannotBeSplit) {
 TEST(RealData, SplitsOfBrown) {
   LOAD_OR_SKIP(data, "brown_pos");
   expect_proper(data, split_documents(data, 3));
-  EXPECT_EQ(digest(split_documents(data, 0)), "f448a12b42b7cd832ef5294dfe2156d9224aed1e96de00d3a65010b63b033fb0");
+  EXPECT_EQ(digest(split_documents(data, 0)),
+            "f448a12b42b7cd832ef5294dfe2156d9224aed1e96de00d3a65010b63b033fb0");
 }
 
 TEST(RealData, SplitsOfWordNet) {
   LOAD_OR_SKIP(data, "wordnet_gloss");
   expect_proper(data, split_documents(data, 3));
-  EXPECT_EQ(digest(split_documents(data, 0)), "71358a72f9616e235b054bc06f86567caf9128a9e1347e688f4d5fceae5af4e4");
+  EXPECT_EQ(digest(split_documents(data, 0)),
+            "71358a72f9616e235b054bc06f86567caf9128a9e1347e688f4d5fceae5af4e4");
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ TEST(Vocabulary, UnknownWordsFallToTheirEnding) {
   const Dataset data = alphabet();
   const Vocabulary vocabulary(data, all_of(data), 32);
   EXPECT_EQ(vocabulary.entry(vocabulary.id("singing")), "*ing");
-  EXPECT_EQ(vocabulary.entry(vocabulary.id("walking")), "*ing") << "too rare for an entry of its own";
+  EXPECT_EQ(vocabulary.entry(vocabulary.id("walking")), "*ing")
+      << "too rare for an entry of its own";
   EXPECT_EQ(vocabulary.entry(vocabulary.id("2026")), "*000") << "digits count as 0";
   EXPECT_EQ(vocabulary.id("ing"), Vocabulary::kUnknown) << "three letters have no ending";
   EXPECT_EQ(vocabulary.id("rarely"), Vocabulary::kUnknown) << "*ely is too rare";
@@ -70,7 +71,8 @@ TEST(Vocabulary, UnknownWordsFallToTheirEnding) {
 
 TEST(Vocabulary, EndingsAreCodePointsNotBytes) {
   Dataset data = alphabet();
-  for (int i = 0; i < 12; ++i) add(data, "caf\u00e9\u00e9" + std::string(1, static_cast<char>('a' + i)), 1);
+  for (int i = 0; i < 12; ++i)
+    add(data, "caf\u00e9\u00e9" + std::string(1, static_cast<char>('a' + i)), 1);
   add(data, "gr\u00f6\u00dfer", 40);
   const Vocabulary vocabulary(data, all_of(data), 64);
   EXPECT_EQ(vocabulary.entry(vocabulary.id("gr\u00f6\u00dfer")), "gr\u00f6\u00dfer");

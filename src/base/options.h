@@ -7,8 +7,8 @@
 
 namespace posbench {
 
-/// Parses with Boost.Program_options, without guessing at abbreviated flags. Throws UserError for an
-/// unknown flag, a flag without its value and a value that does not fit.
+/// Parses with Boost.Program_options, without guessing at abbreviated flags. Throws UserError for
+/// an unknown flag, a flag without its value and a value that does not fit.
 boost::program_options::variables_map parse_options(
     const std::vector<std::string>& arguments,
     const boost::program_options::options_description& options,

@@ -1,4 +1,4 @@
-#include "cli/options.h"
+#include "base/options.h"
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -26,7 +26,10 @@ po::variables_map parse_options(const std::vector<std::string>& arguments,
       const bool positional = option->description().empty();
       if (!positional) known.push_back("--" + option->long_name());
     }
-    throw UserError(unknown_word("flag", error.get_option_name(), known));
+    const std::string flag = error.get_option_name();
+    throw UserError(unknown_word("flag", flag.substr(0, flag.find('=')), known));
+  } catch (const po::too_many_positional_options_error&) {
+    throw UserError("'" + arguments.back() + "' is one word too many; see --help");
   } catch (const po::error& error) {
     throw UserError(error.what());
   }

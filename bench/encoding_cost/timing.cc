@@ -1,0 +1,97 @@
+#include "encoding_cost/timing.h"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+
+#include "kernel/caches.h"
+
+namespace posbench {
+namespace {
+
+constexpr std::size_t kLineFloats = 16;
+
+std::size_t weight_floats(BatchShape shape) { return 12 * shape.hidden * shape.hidden; }
+
+// 12 d² weights (four d × d in attention, two d × 4d in the feed-forward) and about 12 activations
+// a token and column, in floats. Twice the last cache is enough to have swept it.
+std::size_t layer_floats(const Cell& cell) {
+  if (cell.state != CacheState::kInModel) return 0;
+  const std::size_t enough = 2 * cache_sizes().l3_bytes / sizeof(float);
+  return std::min(weight_floats(cell.shape) + 12 * cell.shape.elements(), enough);
+}
+
+}  // namespace
+
+double time_stamp_cost() {
+  double least = 1.0;
+  for (int i = 0; i < 1000; ++i) {
+    const double start = seconds_now();
+    least = std::min(least, seconds_now() - start);
+  }
+  return least;
+}
+
+Timer::Timer(const Cell& cell)
+    : sweeps_(cell.state == CacheState::kInModel),
+      slice_seconds_(cell.slice_seconds),
+      stamp_seconds_(time_stamp_cost()),
+      random_(cell.seed, "layer"),
+      weight_floats_(weight_floats(cell.shape)),
+      layer_(layer_floats(cell), random_) {}
+
+Timer::Pace Timer::calibrate(const Arm& arm) {
+  if (sweeps_) return {1, time_after_sweeps(arm)};
+  std::int64_t calls = 1;
+  double seconds = time_together(arm, calls);
+  // Calls of a few nanoseconds need a longer look than one time stamp allows.
+  while (seconds < 0.1 * slice_seconds_ && calls < 1'000'000) {
+    calls *= 4;
+    seconds = time_together(arm, calls);
+  }
+  const double per_call = seconds / static_cast<double>(calls);
+  return {std::max<std::int64_t>(1, static_cast<std::int64_t>(slice_seconds_ / per_call)),
+          per_call};
+}
+
+double Timer::slice(const Arm& arm, std::int64_t calls) {
+  if (sweeps_) return time_after_sweeps(arm);
+  return time_together(arm, calls) / static_cast<double>(calls);
+}
+
+double Timer::time_together(const Arm& arm, std::int64_t calls) const {
+  const double start = seconds_now();
+  for (std::int64_t i = 0; i < calls; ++i) {
+    arm.call();
+    benchmark::ClobberMemory();
+  }
+  return seconds_now() - start;
+}
+
+double Timer::time_after_sweeps(const Arm& arm) {
+  const double begin = seconds_now();
+  double inside = 0.0;
+  int calls = 0;
+  do {
+    sweep();
+    const double start = seconds_now();
+    arm.call();
+    benchmark::ClobberMemory();
+    inside += std::max(0.0, seconds_now() - start - stamp_seconds_);
+    ++calls;
+  } while (seconds_now() - begin < slice_seconds_);
+  return inside / calls;
+}
+
+// Touches every cache line: weights are read, activations read and written.
+void Timer::sweep() {
+  float* floats = layer_.data();
+  const std::size_t weights = std::min(weight_floats_, layer_.size());
+  float sum = 0.0f;
+  for (std::size_t i = 0; i < weights; i += kLineFloats) sum += floats[i];
+  for (std::size_t i = weights; i < layer_.size(); i += kLineFloats) floats[i] += 1.0f;
+  benchmark::DoNotOptimize(sum);
+  benchmark::ClobberMemory();
+}
+
+}  // namespace posbench

@@ -1,0 +1,219 @@
+"""Writes the report: index.html (self-contained), report.pdf, verdicts.csv and tables/*.csv."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Mapping
+
+import jinja2
+from markupsafe import Markup
+
+from report import figures
+from report.claims import Claim, Verdict
+from report.errors import ReportError
+from report.limits import limits
+from report.rules import NO_STUDY
+from report.tables import Context, Table, make_tables
+from report.text import Locale
+from report.view import Grid, between, grid
+
+TEMPLATES = Path(__file__).parent / "templates"
+STANDALONE = "producer_error aa machine datasets studies missing".split()  # outside the claims
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the verdict table as printed."""
+
+    verdict: Verdict
+    effect: str
+    interval: str
+    margin: str
+    reason: str
+    marks: list[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A claim with everything that is printed about it."""
+
+    claim: Claim
+    lines: list[Line]
+    answers: list[str]
+    charts: list[tuple[str, Markup | None]]
+    tables: list[Grid]
+    command: str
+    rule: str
+
+
+def write(context: Context, out: Path, locale: Locale) -> Path:
+    """Writes every file of the report into `out`; returns the path of index.html.
+
+    Raises ReportError where `out` cannot be written.
+    """
+    tables = make_tables(context)
+    html = page(context, tables, locale)
+    try:
+        (out / "tables").mkdir(parents=True, exist_ok=True)
+        for table in tables.values():
+            put(out / "tables" / f"{table.id}.csv", table.csv().encode())
+        put(out / "verdicts.csv", tables["verdicts"].csv().encode())
+        put(out / "index.html", html.encode())
+        put(out / "report.pdf", pdf(html, context))
+    except OSError as error:
+        raise ReportError(
+            f"cannot write the report into {out} ({error.strerror}); give a folder with room that "
+            "you may write to as --out"
+        ) from error
+    return out / "index.html"
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write, then rename: a full disk leaves the old file, never half a new one."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
+    """The whole report as one HTML text with its style and charts inside."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    grids = {name: grid(table, locale) for name, table in tables.items()}
+    sections = [section(claim, context, grids, locale) for claim in context.claims]
+    return environment.get_template("index.html.j2").render(
+        t=locale,
+        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        sections=sections,
+        grids=grids,
+        appendix=[g for g in grids.values() if g.long and g.id != "verdicts"],
+        limits=limits(context, locale),
+        machine=machine_line(context, locale),
+        when=when_line(context, locale),
+        nothing=NO_STUDY,
+    )
+
+
+def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
+    lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
+    charts: list[tuple[str, Markup | None]] = []
+    for name in claim.charts:
+        svg = figures.draw(name, context)
+        charts.append((name, None if svg is None else Markup(svg)))
+    for name in claim.tables:
+        if name not in grids:
+            raise ReportError(f"claim {claim.id} asks for table '{name}', not in tables.toml")
+    profile = context.evidence.runs[0].profile
+    return Section(
+        claim=claim,
+        lines=lines,
+        answers=answers(lines, locale),
+        charts=charts,
+        tables=[grids[name] for name in claim.tables],
+        command=claim.command.format(profile=profile, out="results/again"),
+        rule=json.dumps(context.rule(claim.id), indent=1, sort_keys=True, ensure_ascii=False),
+    )
+
+
+def line(verdict: Verdict, locale: Locale) -> Line:
+    found = verdict.finding
+    form = "f3" if found.level == 1 else "f2" if found.unit == "points" else "g3"
+    unit = locale(f"units.{found.unit}") if found.unit else ""
+    texts = [
+        between(v, w, form) for v, w in ((found.effect, found.effect), (found.low, found.high))
+    ]
+    effect = texts[0].split(" … ")[0]
+    exact = found.low == found.high
+    return Line(
+        verdict=verdict,
+        effect=f"{effect} {unit}" if effect else "",
+        interval="" if exact else texts[1],
+        margin=between(found.margin, found.margin, "g3").split(" … ")[0],
+        reason=locale(f"reason.{found.reason}", **found.values).strip(),
+        marks=[locale(f"mark.{mark}") for mark in verdict.marks],
+    )
+
+
+def answers(lines: list[Line], locale: Locale) -> list[str]:
+    """One sentence per verdict that occurs: which parts of the claim it holds for."""
+    if lines[0].verdict.finding.verdict == NO_STUDY:
+        return [locale("answer.none")]
+    by_verdict: dict[str, list[str]] = {}
+    for item in lines:
+        by_verdict.setdefault(item.verdict.finding.verdict, []).append(item.verdict.label)
+    return [
+        locale("answer.line", verdict=verdict, labels=", ".join(labels))
+        for verdict, labels in by_verdict.items()
+    ]
+
+
+def machine_line(context: Context, locale: Locale) -> str:
+    hosts = list(context.evidence.hosts.values())
+    if not hosts:
+        return ""
+    shown = (context.evidence.timing_host or hosts[0]).facts
+    if len(hosts) > 1:
+        return locale("report.several_hosts", count=len(hosts), cpu=shown["cpu_model"])
+    return locale(
+        "report.measured_on",
+        cpu=shown["cpu_model"],
+        isa=shown["isa_used"],
+        cores=shown["cores"],
+    )
+
+
+def when_line(context: Context, locale: Locale) -> str:
+    runs = context.evidence.runs
+    ends = [run.ended for run in runs]
+    end = max(e for e in ends if e) if all(ends) else locale("report.unfinished")
+    commits = sorted({str(h.facts.get("commit"))[:12] for h in context.evidence.hosts.values()})
+    return locale(
+        "report.when",
+        start=plain_time(min(run.started for run in runs)),
+        end=plain_time(end),
+        profile=", ".join(sorted({run.profile for run in runs})),
+        commit=", ".join(commits),
+    )
+
+
+def plain_time(stamp: str) -> str:
+    return stamp.replace("T", " ").removesuffix("Z")
+
+
+def epoch(context: Context) -> int:
+    """Seconds since 1970 of the newest record: the date of the report, whenever it is rendered."""
+    stamps = [run.started for run in context.evidence.runs]
+    stamps += [run.ended for run in context.evidence.runs if run.ended]
+    stamps += [t.ended for trials in context.evidence.by_study.values() for t in trials]
+    try:
+        newest = datetime.strptime(max(stamps), "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError as error:
+        raise ReportError(f"a record bears the time {max(stamps)!r}, which is no time") from error
+    return int(newest.replace(tzinfo=timezone.utc).timestamp())
+
+
+def pdf(html: str, context: Context) -> bytes:
+    """The page as PDF, dated by the records."""
+    import weasyprint
+
+    def refuse(url: str, *_: Any) -> Any:
+        raise ValueError(f"the report holds everything it needs, yet asks for {url}")
+
+    os.environ["SOURCE_DATE_EPOCH"] = str(epoch(context))
+    # Without a base, WeasyPrint cannot resolve even the references inside a chart.
+    document = weasyprint.HTML(string=html, base_url="about:report", url_fetcher=refuse)
+    made: bytes = document.write_pdf()
+    return made

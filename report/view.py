@@ -1,0 +1,138 @@
+"""Tables as readers see them: rounded, intervals in one cell, arms side by side."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from report.tables import Row, Table, Value
+from report.text import Locale, number
+
+LONG = 24  # rows; a longer table stands in the appendix
+HIDDEN_IF_CONSTANT = ("isa",)
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    below: str = ""  # small, under the text
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    id: str
+    title: str
+    head: list[Cell]
+    rows: list[list[Cell]]
+    about: str  # how to read it, or why it is empty
+    wide: bool  # needs a page on its side
+    long: bool
+
+
+def grid(table: Table, locale: Locale) -> Grid:
+    """A table ready for the template."""
+    head, rows = pivoted(table, locale) if table.pivot and table.rows else listed(table, locale)
+    about = locale.find(f"tables.{table.id}.about") or ""
+    if not table.rows:
+        about = locale.find(f"tables.{table.id}.empty") or locale("report.empty")
+    return Grid(
+        id=table.id,
+        title=locale.find(f"tables.{table.id}.title") or table.title,
+        head=head,
+        rows=rows,
+        about=about,
+        wide=bool(table.pivot),
+        long=bool(table.pivot) or len(table.rows) > LONG,
+    )
+
+
+def show(value: Value, form: str, locale: Locale) -> Cell:
+    if isinstance(value, str):
+        text = locale.find(f"values.{value}") or value
+        if re.fullmatch("[0-9a-f]{40,}", text):
+            text = text[:12]  # digests in full are for the CSV
+        return Cell(text)
+    return Cell(number(value, "int" if form == "text" else form), numeric=True)
+
+
+def is_interval(columns: list[str], i: int) -> bool:
+    if i + 1 >= len(columns) or not columns[i].endswith("low"):
+        return False
+    return columns[i + 1] == columns[i].removesuffix("low") + "high"
+
+
+def between(low: Value, high: Value, form: str) -> str:
+    if isinstance(low, str) or isinstance(high, str) or math.isnan(low):
+        return ""
+    return f"{number(low, form)} … {number(high, form)}"
+
+
+def kept(table: Table) -> list[int]:
+    """Columns worth printing: not those with nothing in any row, nor a constant nobody compares."""
+    found = []
+    for i, name in enumerate(table.columns):
+        values = {v for row in table.rows if not is_nothing(v := row[i])}
+        constant = name in HIDDEN_IF_CONSTANT and len(values) <= 1
+        if not table.rows or (values and not constant):
+            found.append(i)
+    return found
+
+
+def is_nothing(value: Value) -> bool:
+    return value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def listed(table: Table, locale: Locale) -> tuple[list[Cell], list[list[Cell]]]:
+    """One printed row per row; low and high share a cell."""
+    columns = kept(table)
+    names = [table.columns[i] for i in columns]
+    head: list[Cell] = []
+    rows: list[list[Cell]] = [[] for _ in table.rows]
+    skip = False
+    for place, i in enumerate(columns):
+        if skip:
+            skip = False
+            continue
+        skip = is_interval(names, place)
+        form = table.formats[i]
+        numeric = any(not isinstance(row[i], str) for row in table.rows)
+        key = "interval" if skip else table.columns[i]
+        head.append(Cell(locale(f"columns.{key}"), numeric=numeric))
+        for row, cells in zip(table.rows, rows):
+            if skip:
+                cells.append(Cell(between(row[i], row[i + 1], form), numeric=True))
+            else:
+                cells.append(show(row[i], form, locale))
+    return head, rows
+
+
+def pivoted(table: Table, locale: Locale) -> tuple[list[Cell], list[list[Cell]]]:
+    """One row per shape, one column per arm; under each number its interval and a plain unit."""
+    split = table.columns.index(table.pivot)
+    index = [i for i in kept(table) if i < split]
+    arms = list(dict.fromkeys(str(row[split]) for row in table.rows))
+    shapes: dict[tuple[Value, ...], dict[str, Row]] = {}
+    for row in table.rows:
+        shapes.setdefault(tuple(row[i] for i in index), {})[str(row[split])] = row
+    head = [Cell(locale(f"columns.{table.columns[i]}"), numeric=True) for i in index]
+    head += [Cell(arm, numeric=True) for arm in arms]
+    rows = []
+    for shape, by_arm in shapes.items():
+        cells = [show(value, table.formats[i], locale) for value, i in zip(shape, index)]
+        for arm in arms:
+            cells.append(pivot_cell(table, by_arm.get(arm), locale))
+        rows.append(cells)
+    return head, rows
+
+
+def pivot_cell(table: Table, row: Row | None, locale: Locale) -> Cell:
+    if row is None:
+        return Cell("–", numeric=True)
+    main, other, low = (table.columns.index(name) for name in (*table.shown, "low"))
+    bounds = between(row[low], row[low + 1], table.formats[main])
+    unit = locale(f"units.{table.shown[1]}")
+    plain = f"{show(row[other], table.formats[other], locale).text} {unit}"
+    below = "\n".join(part for part in (bounds, plain) if part)
+    return Cell(show(row[main], table.formats[main], locale).text, below, numeric=True)
