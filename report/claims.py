@@ -110,6 +110,14 @@ def parts_of(claim: str, rule: Mapping[str, Any]) -> dict[str, Named]:
     }
 
 
+def rule_mark(claim: Claim, evidence: Evidence) -> str:
+    """'rule_changed', 'rule_not_locked', or nothing where file and run hold the same rule."""
+    locked = evidence.rules.get(claim.id)
+    if locked is None:
+        return "rule_not_locked"
+    return "" if locked == claim.rule else "rule_changed"
+
+
 def decide(claims: Sequence[Claim], evidence: Evidence) -> list[Verdict]:
     """Every verdict, from the rules that the runs locked before their first number."""
     return [verdict for claim in claims for verdict in decide_claim(claim, evidence)]
@@ -118,14 +126,9 @@ def decide(claims: Sequence[Claim], evidence: Evidence) -> list[Verdict]:
 def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
     locked = evidence.rules.get(claim.id)
     rule = claim.rule if locked is None else locked
-    marks: tuple[str, ...] = ()
-    if locked is None:
-        marks = ("rule_not_locked",)
-    elif locked != claim.rule:
-        marks = ("rule_changed",)
     if claim.state:
         finding = Finding(NO_STUDY, "no_study")
-        return [Verdict(claim.id, "", claim.title, finding, math.nan, digest(rule), marks)]
+        return [Verdict(claim.id, "", claim.title, finding, math.nan, digest(rule), ())]
     parts = parts_of(claim.id, rule)
     findings: dict[str, Finding] = {}
     for name in sorted(parts, key=lambda n: ("of" in parts[n], n)):
@@ -144,7 +147,7 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
             finding=findings[name],
             p_holm=adjusted.get(name, math.nan),
             rule_digest=digest(rule),
-            marks=findings[name].marks + marks,
+            marks=findings[name].marks,
         )
         for name in order
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import os
+import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,15 +16,16 @@ import jinja2
 from markupsafe import Markup
 
 from report import figures
-from report.claims import Claim, Verdict
+from report.claims import Claim, Verdict, rule_mark
 from report.errors import ReportError
 from report.limits import limits
 from report.rules import NO_STUDY
 from report.tables import Context, Table, make_tables
-from report.text import Locale
+from report.text import Locale, number
 from report.view import Grid, between, grid
 
-TEMPLATES = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent
+TEMPLATES = FOLDER / "templates"
 STANDALONE = "producer_error aa machine datasets studies missing".split()  # outside the claims
 
 
@@ -43,6 +47,7 @@ class Section:
 
     claim: Claim
     lines: list[Line]
+    marks: list[str]  # what is to be said about the whole claim
     answers: list[str]
     charts: list[tuple[str, Markup | None]]
     tables: list[Grid]
@@ -92,19 +97,33 @@ def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["marked"] = marked
     grids = {name: grid(table, locale) for name, table in tables.items()}
     sections = [section(claim, context, grids, locale) for claim in context.claims]
     return environment.get_template("index.html.j2").render(
         t=locale,
-        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        style=Markup(font_face() + (TEMPLATES / "style.css").read_text(encoding="utf-8")),
         sections=sections,
         grids=grids,
-        appendix=[g for g in grids.values() if g.long and g.id != "verdicts"],
+        appendix=[g for g in grids.values() if g.appendix and g.id != "verdicts"],
         limits=limits(context, locale),
         machine=machine_line(context, locale),
         when=when_line(context, locale),
         nothing=NO_STUDY,
     )
+
+
+def marked(text: str) -> Markup:
+    """Escaped text with `names` as code."""
+    escaped = str(Markup.escape(text))
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escaped))
+
+
+def font_face() -> str:
+    """The style that brings the characters of the quotations along."""
+    font = base64.b64encode((FOLDER / "fonts" / "quotes.woff2").read_bytes()).decode()
+    source = f'url("data:font/woff2;base64,{font}") format("woff2")'
+    return f"@font-face {{ font-family: Quotes; src: {source}; unicode-range: U+2E80-FFEF; }}\n"
 
 
 def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
@@ -117,31 +136,30 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         if name not in grids:
             raise ReportError(f"claim {claim.id} asks for table '{name}', not in tables.toml")
     profile = context.evidence.runs[0].profile
+    mark = rule_mark(claim, context.evidence)
     return Section(
         claim=claim,
         lines=lines,
+        marks=[locale(f"mark.{mark}")] if mark else [],
         answers=answers(lines, locale),
         charts=charts,
         tables=[grids[name] for name in claim.tables],
         command=claim.command.format(profile=profile, out="results/again"),
-        rule=json.dumps(context.rule(claim.id), indent=1, sort_keys=True, ensure_ascii=False),
+        rule=json.dumps(context.rule(claim.id), sort_keys=True, ensure_ascii=False),
     )
 
 
 def line(verdict: Verdict, locale: Locale) -> Line:
     found = verdict.finding
-    form = "f3" if found.level == 1 else "f2" if found.unit == "points" else "g3"
+    form = {"points": "f2", "ratio": "ratio", "percent": "f3"}.get(found.unit, "g3")
     unit = locale(f"units.{found.unit}") if found.unit else ""
-    texts = [
-        between(v, w, form) for v, w in ((found.effect, found.effect), (found.low, found.high))
-    ]
-    effect = texts[0].split(" … ")[0]
+    effect = number(found.effect, form) if math.isfinite(found.effect) else ""
     exact = found.low == found.high
     return Line(
         verdict=verdict,
         effect=f"{effect} {unit}" if effect else "",
-        interval="" if exact else texts[1],
-        margin=between(found.margin, found.margin, "g3").split(" … ")[0],
+        interval="" if exact else between(found.low, found.high, form),
+        margin=number(found.margin, "plain") if math.isfinite(found.margin) else "",
         reason=locale(f"reason.{found.reason}", **found.values).strip(),
         marks=[locale(f"mark.{mark}") for mark in verdict.marks],
     )
@@ -209,11 +227,13 @@ def pdf(html: str, context: Context) -> bytes:
     """The page as PDF, dated by the records."""
     import weasyprint
 
-    def refuse(url: str, *_: Any) -> Any:
+    def own(url: str, *_: Any) -> Any:
+        if url.startswith("data:"):
+            return weasyprint.default_url_fetcher(url)
         raise ValueError(f"the report holds everything it needs, yet asks for {url}")
 
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch(context))
     # Without a base, WeasyPrint cannot resolve even the references inside a chart.
-    document = weasyprint.HTML(string=html, base_url="about:report", url_fetcher=refuse)
+    document = weasyprint.HTML(string=html, base_url="about:report", url_fetcher=own)
     made: bytes = document.write_pdf()
     return made

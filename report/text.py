@@ -38,23 +38,29 @@ class Locale:
 
 
 def short(value: float) -> str:
-    """A number to three significant digits, a dash where there is none."""
-    return number(value, "g3")
+    """A number in a sentence: three significant digits, fewer where they would be zeros."""
+    return number(value, "plain" if f"{value:g}" == f"{value:.3g}" else "g3")
 
 
 def number(value: float, form: str) -> str:
-    """A number as tables print it; `form` as in tables.toml (int, fK, gK, e1)."""
+    """A number as tables print it; `form` as in tables.toml."""
     if not math.isfinite(value):
         return "–"
     if form == "int":
         text = f"{value:,.0f}"
+    elif form == "plain":
+        text = f"{value:g}"
+    elif form == "kib":
+        text = f"{value / 1024:,.1f}"
+    elif form == "ratio":
+        text = f"{value:,.{3 if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"
     elif form[0] == "f":
         text = f"{value:,.{int(form[1:])}f}"
     elif form[0] == "e":
         text = f"{value:.{int(form[1:])}e}"
     else:
         text = significant(value, int(form[1:]))
-    return text.replace("-", "−") if form[0] != "e" else text
+    return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
 def significant(value: float, digits: int) -> str:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from report.tables import Row, Table, Value
 from report.text import Locale, number
 
-LONG = 24  # rows; a longer table stands in the appendix
-HIDDEN_IF_CONSTANT = ("isa",)
+HIDDEN_IF_CONSTANT = ("isa", "layers", "processes")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Grid:
     rows: list[list[Cell]]
     about: str  # how to read it, or why it is empty
     wide: bool  # needs a page on its side
-    long: bool
+    appendix: bool
 
 
 def grid(table: Table, locale: Locale) -> Grid:
@@ -43,8 +42,8 @@ def grid(table: Table, locale: Locale) -> Grid:
         head=head,
         rows=rows,
         about=about,
-        wide=bool(table.pivot),
-        long=bool(table.pivot) or len(table.rows) > LONG,
+        wide=bool(table.pivot) and table.appendix,
+        appendix=table.appendix,
     )
 
 
@@ -53,7 +52,7 @@ def show(value: Value, form: str, locale: Locale) -> Cell:
         text = locale.find(f"values.{value}") or value
         if re.fullmatch("[0-9a-f]{40,}", text):
             text = text[:12]  # digests in full are for the CSV
-        return Cell(text)
+        return Cell(text, numeric=text.startswith("< "))
     return Cell(number(value, "int" if form == "text" else form), numeric=True)
 
 
@@ -130,9 +129,11 @@ def pivoted(table: Table, locale: Locale) -> tuple[list[Cell], list[list[Cell]]]
 def pivot_cell(table: Table, row: Row | None, locale: Locale) -> Cell:
     if row is None:
         return Cell("–", numeric=True)
-    main, other, low = (table.columns.index(name) for name in (*table.shown, "low"))
-    bounds = between(row[low], row[low + 1], table.formats[main])
-    unit = locale(f"units.{table.shown[1]}")
-    plain = f"{show(row[other], table.formats[other], locale).text} {unit}"
-    below = "\n".join(part for part in (bounds, plain) if part)
-    return Cell(show(row[main], table.formats[main], locale).text, below, numeric=True)
+    main, *other = (table.columns.index(name) for name in table.shown)
+    low = table.columns.index("low")
+    below = [between(row[low], row[low + 1], table.formats[main])]
+    for i in other:
+        unit = locale(f"units.{table.columns[i]}")
+        below.append(f"{show(row[i], table.formats[i], locale).text} {unit}")
+    text = show(row[main], table.formats[main], locale).text
+    return Cell(text, "\n".join(filter(None, below)), numeric=True)

@@ -20,13 +20,13 @@ CURVES = "copy learned_slice sinusoid_table simd recurrence vector_library libm"
 def cost_ratios(context: Context) -> Any:
     """Every arm's ratio to the baseline: mark and bar the mean over shapes, faint line the range."""
     rows = cost_summary(context)
-    arms = list(dict.fromkeys(str(row[1]) for row in rows))
+    arms = list(dict.fromkeys(str(row[0]) for row in rows))
     if not arms:
         return None
     made, (axes,) = figure(0.9 + 0.36 * len(arms))
     axes.set_xscale("log")
     axes.axvline(1, color=INK, linewidth=0.8)
-    for state, arm, _, ratio, low, high, least, most in rows:
+    for arm, _, state, ratio, low, high, least, most in rows:
         mark, shade = MARKS[str(state)]
         offset = 0.24 * (1 - list(MARKS).index(str(state)))
         y = len(arms) - 1 - arms.index(str(arm)) + offset

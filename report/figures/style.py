@@ -73,6 +73,10 @@ def to_svg(figure: Any, name: str) -> str:
     # A style element would reach out of the chart into the page; its one rule can be inherited.
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = svg.replace("<svg", '<svg style="stroke-linejoin: round; stroke-linecap: butt"', 1)
+    # Definitions first: WeasyPrint looks for each by walking the chart from its start.
+    definitions = re.findall(r"<defs>(.*?)</defs>", svg, flags=re.DOTALL)
+    svg = re.sub(r"<defs>.*?</defs>", "", svg, flags=re.DOTALL)
+    svg = svg.replace(">", f"><defs>{''.join(definitions)}</defs>", 1)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)

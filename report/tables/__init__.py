@@ -52,6 +52,7 @@ class Table:
     columns: list[str]
     formats: list[str]
     rows: list[Row]
+    appendix: bool
     pivot: str  # a column whose values become columns when printed, or empty
     shown: list[str]  # the two columns that a printed pivot holds
 
@@ -90,6 +91,7 @@ def make_tables(context: Context) -> dict[str, Table]:
             columns=columns,
             formats=resolve(columns, formats),
             rows=rows,
+            appendix=entry.get("appendix", False),
             pivot=entry.get("pivot", ""),
             shown=entry.get("shown", []),
         )

@@ -72,7 +72,7 @@ def cost_summary(context: Context) -> list[Row]:
                     for c, p in here.items()
                     if (r := cost.ratio(context.evidence, c, p, arm, cost.BASELINE)) is not None
                 ]
-                rows.append([state, arm, found[1], *bounds(found[0]), min(ratios), max(ratios)])
+                rows.append([arm, found[1], state, *bounds(found[0]), min(ratios), max(ratios)])
     return rows
 
 

@@ -69,8 +69,7 @@ void Batch::clear() {
 }
 
 template <class Real>
-Encoder<Real>::Encoder(const EncoderOptions& options)
-    : options_(options), arena_(options.arena_shift) {
+Encoder<Real>::Encoder(const EncoderOptions& options) : options_(options) {
   require(options.shape);
   encoding_ = make_encoding<Real>(options.encoding, encoding_options(options));
   add_parameters();

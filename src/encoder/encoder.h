@@ -40,7 +40,6 @@ struct EncoderOptions {
   double position_rms = 0.0;  ///< 0 = the encoding's own scale
   double token_rms = 0.02;    ///< root mean square of the token vectors at the start
   std::uint64_t seed = 0;
-  std::size_t arena_shift = 0;
 };
 
 /// S sequences of T tokens in all.
@@ -73,6 +72,10 @@ class Encoder {
   std::vector<Real>& parameters() { return parameters_; }
   const std::vector<Real>& parameters() const { return parameters_; }
   std::vector<Real>& gradients() { return gradients_; }
+
+  /// Moves the working memory to a new block, `shift` elements into it (see Arena). Forgets the
+  /// last forward.
+  void lay_out(std::size_t shift) { arena_ = Arena<Real>(shift); }
 
   /// Nanoseconds inside the position operation since the last call of this function, forward and
   /// backward.

@@ -1,0 +1,42 @@
+#include "memory_cost/training_state.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "kernel/vector_ops.h"
+#include "memory_cost/counting.h"
+
+namespace posbench {
+
+MeasuredBytes measure_training_state(const std::string& name, const EncodingOptions& options) {
+  // What every encoding is given and does not own.
+  const auto length = static_cast<std::size_t>(options.max_length);
+  std::vector<float> x(length * static_cast<std::size_t>(options.hidden), 0.5f);
+  std::vector<std::int32_t> positions(length);
+  std::iota(positions.begin(), positions.end(), 0);
+  reset_peak_resident_bytes();
+  const std::size_t live_before = live_bytes();
+  const std::size_t resident_before = resident_bytes();
+
+  const auto encoding = make_encoding<float>(name, options);
+  const std::size_t n = encoding->parameter_count();
+  std::vector<float> parameters(n), gradients(n), m(n), v(n);
+  std::vector<std::int32_t> kept_positions;
+  encoding->initialize(parameters.data());
+  encoding->forward(parameters.data(), positions, x.data());
+  if (n > 0) {
+    kept_positions = positions;
+    encoding->backward(kept_positions, x.data(), gradients.data());
+    const AdamwStep step{.learning_rate = 1e-3,
+                         .weight_decay = 0.01,
+                         .gradient_scale = 1.0,
+                         .correction1 = 1.0 - AdamwStep::kBeta1,
+                         .correction2 = 1.0 - AdamwStep::kBeta2};
+    adamw(step, gradients.data(), n, parameters.data(), m.data(), v.data());
+  }
+  return {.allocated = live_bytes() - live_before,
+          .peak_rss = std::max(peak_resident_bytes(), resident_before) - resident_before};
+}
+
+}  // namespace posbench
