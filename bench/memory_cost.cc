@@ -70,7 +70,7 @@ std::string explain(std::int64_t difference) {
   if (difference == 0) return "none";
   return "the encoding's own object, and constants padded to whole vectors of 16 floats; resident "
          "size "
-         "counts whole pages of memory and of code used for the first time";
+         "counts whole pages";
 }
 
 json run_encoding(const json& spec) {

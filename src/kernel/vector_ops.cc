@@ -15,9 +15,23 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
+// The first n floats of p, n below a vector's lanes, zeros in the lanes beyond. Highway's masked
+// load is a whole aligned load below AVX2: it would fault on an odd address and read beyond the
+// end.
+HWY_INLINE V load_part(const float* p, std::size_t n) {
+  const D d;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return hn::MaskedLoad(hn::FirstN(d, n), d, p);
+#else
+  HWY_ALIGN float part[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::copy(p, p + n, part);
+  return hn::Load(d, part);
+#endif
+}
+
 // Runs body(i, load, store) over n floats, a vector at a time; the last, partial vector goes
-// through masked loads (zeros beyond the end) and stores, so that no element is treated by other
-// code than its neighbours.
+// through partial loads (zeros beyond the end) and masked stores, so that no element is treated by
+// other code than its neighbours.
 template <class Body>
 HWY_INLINE void for_each_vector(std::size_t n, Body body) {
   const D d;
@@ -31,7 +45,7 @@ HWY_INLINE void for_each_vector(std::size_t n, Body body) {
   if (i < n) {
     const auto mask = hn::FirstN(d, n - i);
     body(
-        i, [&](const float* p) HWY_ATTR { return hn::MaskedLoad(mask, d, p + i); },
+        i, [&](const float* p) HWY_ATTR { return load_part(p + i, n - i); },
         [&](V v, float* p) HWY_ATTR { hn::BlendedStore(v, mask, d, p + i); });
   }
 }

@@ -1,4 +1,5 @@
-// Numbers that end where the memory ends: one element too many, read or written, stops the test at once.
+// Numbers that end where the memory ends: one element too many, read or written, stops the test at
+// once.
 #pragma once
 
 #include <sys/mman.h>
