@@ -51,9 +51,8 @@ json run(const json& spec, const std::string& folder) {
   const Measured measured = run_blocks(arms, cell);
   if (!folder.empty()) write_google_benchmark(folder, cell, measured.google_benchmark_json);
 
-  const double row_bytes =
-      static_cast<double>(cell.shape.length * cell.shape.hidden * sizeof(float));
-  const double copy_bytes = 2.0 * static_cast<double>(cell.shape.batch) * row_bytes;
+  const std::size_t row_bytes = cell.shape.length * cell.shape.hidden * sizeof(float);
+  const std::size_t copy_bytes = 2 * cell.shape.batch * row_bytes;
   json result = {{"arms", json::object()},
                  {"order", "random per block"},
                  {"bytes_moved", copy_bytes + row_bytes},
@@ -64,7 +63,9 @@ json run(const json& spec, const std::string& folder) {
                  {"skipped", arms.skipped()}};
   for (const auto& [name, samples] : measured.arms) {
     result["arms"][name] = {{"block", samples.block}, {"ns", samples.ns}};
-    if (name == "copy") result["copy_gb_per_s"] = copy_bytes / median(samples.ns);
+    if (name == "copy") {
+      result["copy_gb_per_s"] = static_cast<double>(copy_bytes) / median(samples.ns);
+    }
   }
   return result;
 }

@@ -12,7 +12,7 @@ from report.load import Evidence
 from report.records import EncoderCost, EncodingCost, Floats, Timing, Trial
 from report.statistics import Estimate, mean_of, median_of_blocks
 
-STATES = ("hot", "in_model", "dram_cold")
+STATES = ("in_model", "hot", "dram_cold")  # the one that decides first
 BASELINE = "learned_slice"
 AGAIN = "learned_again"
 LIMIT = "copy"
@@ -61,7 +61,8 @@ def cells(evidence: Evidence, study: str = "encoding_cost") -> dict[Cell, list[E
         s = t.spec
         cell = Cell(s["state"], str(s.get("isa", "")), s["hidden"], s["length"], s["batch"])
         found.setdefault(cell, []).append(t.result)
-    return dict(sorted(found.items()))
+    order = {state: i for i, state in enumerate(STATES)}
+    return dict(sorted(found.items(), key=lambda item: (order.get(item[0].state, 9), item[0])))
 
 
 def shapes(evidence: Evidence, study: str = "encoder_cost") -> dict[Shape, list[EncoderCost]]:

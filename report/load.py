@@ -152,6 +152,7 @@ def gaps_of(
 def load(paths: Sequence[Path]) -> Evidence:
     """All runs as one body of evidence. Raises ReportError where they must not be mixed."""
     runs = [read_run(path) for path in paths]
+    host = timing_host(runs)
     trials: dict[str, Trial] = {}
     by_study: dict[str, dict[str, Trial]] = {}
     for run in runs:
@@ -168,7 +169,7 @@ def load(paths: Sequence[Path]) -> Evidence:
         by_study={s: list(by_study[s].values()) for s in sorted(by_study)},
         rules=common_rules(runs),
         hosts=hosts,
-        timing_host=timing_host(runs, [t for t in trials.values() if t.harness in TIMED]),
+        timing_host=host,
     )
 
 
@@ -207,13 +208,13 @@ def check_fingerprints(trials: Any) -> None:
             )
 
 
-def timing_host(runs: Sequence[Run], timed: Sequence[Trial]) -> Host | None:
+def timing_host(runs: Sequence[Run]) -> Host | None:
     """The one host and build of all timing records; raises ReportError where there are several."""
     first: dict[str, tuple[Trial, Host]] = {}
     for run in runs:
         hosts = {host.id: host for host in run.hosts}
-        for t in timed:
-            if run.path in t.path.parents:
+        for t in run.trials.values():
+            if t.harness in TIMED:
                 first.setdefault(t.host, (t, hosts[t.host]))
     builds = {host.build for run in runs for host in run.hosts if host.id in first}
     if len(first) > 1 or len(builds) > 1:

@@ -161,7 +161,7 @@ def line(verdict: Verdict, locale: Locale) -> Line:
         interval="" if exact else between(found.low, found.high, form),
         margin=number(found.margin, "plain") if math.isfinite(found.margin) else "",
         reason=locale(f"reason.{found.reason}", **found.values).strip(),
-        marks=[locale(f"mark.{mark}") for mark in verdict.marks],
+        marks=[locale(f"mark.{mark}", **found.values) for mark in verdict.marks],
     )
 
 

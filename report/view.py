@@ -42,7 +42,7 @@ def grid(table: Table, locale: Locale) -> Grid:
         head=head,
         rows=rows,
         about=about,
-        wide=bool(table.pivot) and table.appendix,
+        wide=table.wide,
         appendix=table.appendix,
     )
 

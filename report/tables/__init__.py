@@ -53,6 +53,7 @@ class Table:
     formats: list[str]
     rows: list[Row]
     appendix: bool
+    wide: bool
     pivot: str  # a column whose values become columns when printed, or empty
     shown: list[str]  # the two columns that a printed pivot holds
 
@@ -92,6 +93,7 @@ def make_tables(context: Context) -> dict[str, Table]:
             formats=resolve(columns, formats),
             rows=rows,
             appendix=entry.get("appendix", False),
+            wide=entry.get("wide", False),
             pivot=entry.get("pivot", ""),
             shown=entry.get("shown", []),
         )

@@ -25,10 +25,13 @@ struct Work {
         unpacked(part / "unpacked"),
         files(part / "files"),
         log(part / "log") {
-    require_writable_folder(downloads);
-    for (const auto& folder : {unpacked, files}) {
-      fs::remove_all(folder);
-      fs::create_directories(folder);
+    for (const auto& folder : {downloads, unpacked, files}) {
+      std::error_code error;
+      if (folder != downloads) fs::remove_all(folder, error);
+      fs::create_directories(folder, error);
+      if (!error) continue;
+      throw UserError(fmt::format("cannot make the folder {}: {}; set POSBENCH_DATA to another one",
+                                  folder.string(), error.message()));
     }
   }
 

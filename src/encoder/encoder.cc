@@ -149,6 +149,7 @@ void Encoder<Real>::check(const Batch& batch) const {
                                   options_.shape.vocabulary));
     }
   }
+  if (batch.rows.empty()) throw UserError("a batch with no labelled row has no loss");
   for (const std::int32_t label : batch.labels) {
     if (label < 0 || label >= options_.shape.classes) {
       throw UserError(

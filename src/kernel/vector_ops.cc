@@ -179,7 +179,9 @@ void Softmax(float* x, std::size_t rows, std::size_t n, float scale) {
     const V factor = hn::Set(d, scale);
     V sums = hn::Zero(d);
     for_each_vector(n, [&](std::size_t i, auto load, auto store) HWY_ATTR {
-      const V power = hn::Exp(d, hn::Mul(hn::Sub(load(row), top), factor));
+      const V exponent = hn::Mul(hn::Sub(load(row), top), factor);
+      // Highway's Exp makes NaN 0, and a broken training would look sound.
+      const V power = hn::IfThenElse(hn::IsNaN(exponent), exponent, hn::Exp(d, exponent));
       sums = hn::Add(sums, hn::IfThenElseZero(hn::FirstN(d, n - i), power));
       store(power, row);
     });

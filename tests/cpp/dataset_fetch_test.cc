@@ -152,6 +152,12 @@ TEST_F(Fetch, NamesEveryWayThatFailed) {
   expect_nothing_here();
 }
 
+TEST_F(Fetch, SaysWhereItCannotWrite) {
+  write("data", "a file where the folder should be");
+  EXPECT_THAT(message_of<UserError>([&] { fetch_dataset(tiny(), from_mirror()); }),
+              AllOf(HasSubstr((folder / "data/tiny.part").string()), HasSubstr("POSBENCH_DATA")));
+}
+
 TEST_F(Fetch, MissingDataEndsWithTheCommandThatFetchesIt) {
   EXPECT_THAT(message_of<MissingData>([&] { dataset_folder(tiny()); }),
               EndsWith("posbench data fetch tiny"));

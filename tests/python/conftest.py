@@ -1,6 +1,6 @@
 """A made-up run directory, deterministic, so that the report can be tested without measuring.
 
-`synthetic.write(folder, …)` writes run.json and trials/*.json as posbench does. The truth behind
+`write(folder, Truth(…))` writes run.json and trials/*.json as posbench does. The truth behind
 the numbers (how much better an arm really is) is an argument, so tests know the right verdict.
 """
 
@@ -12,12 +12,14 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import pytest
 
-from report import claims
+from report import claims, load
+from report.__main__ import main
+from report.claims import Verdict
 from report.cost import STATES
 
 GAP = {"tagging": 12.0, "classification": 11.0}  # points: margins of 1 point
@@ -48,6 +50,15 @@ MODELS = {  # position parameters, all parameters
 }
 
 
+HARNESS = {
+    "parity": "accuracy",
+    "tuning": "accuracy",
+    "encoding_cost": "encoding_cost",
+    "encoder_cost": "encoder_cost",
+    "memory": "memory_cost",
+}
+
+
 def sha(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -65,6 +76,8 @@ class Truth:
     seed_sd: float = 0.3  # of the paired difference
     processes: int = 5
     blocks: int = 15
+    hidden: tuple[int, ...] = (128, 768)
+    lengths: tuple[int, ...] = (128, 512)
     cost: dict[str, float] = field(default_factory=lambda: dict(COST_ARMS))
     studies: tuple[str, ...] = ("parity", "tuning", "encoding_cost", "encoder_cost", "memory")
     gap: dict[str, float] = field(default_factory=lambda: dict(GAP))
@@ -108,7 +121,6 @@ class Writer:
         (folder / "trials").mkdir(parents=True)
         for record in self.records:
             (folder / "trials" / f"{record['id']}.json").write_text(json.dumps(record))
-        harness = {"encoding_cost": "encoding_cost", "encoder_cost": "encoder_cost"}
         rules = {claim.id: copy.deepcopy(claim.rule) for claim in claims.read_claims()}
         for claim in ("C1", "C6"):
             rules[claim]["gap"] = self.truth.gap
@@ -129,9 +141,7 @@ class Writer:
                 {
                     "id": study,
                     "digest": sha(study),
-                    "harness": harness.get(
-                        study, "memory_cost" if study == "memory" else "accuracy"
-                    ),
+                    "harness": HARNESS[study],
                     "trials": ids,
                     "core_seconds": 21.3 * len(ids),
                     "about": "",
@@ -266,8 +276,8 @@ def add_tuning(writer: Writer, truth: Truth) -> None:
 
 
 def add_encoding_cost(writer: Writer, truth: Truth) -> None:
-    for hidden in (128, 768):
-        for length in (128, 512):
+    for hidden in truth.hidden:
+        for length in truth.lengths:
             for batch in (1, 32):
                 for state in STATES:
                     for process in range(truth.processes):
@@ -376,3 +386,38 @@ def write(folder: Path, truth: Truth | None = None) -> Path:
 def full_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with every study and ten seeds, in which learned and sinusoid are truly equal."""
     return write(tmp_path_factory.mktemp("runs") / "full")
+
+
+SMALL = {"seeds": 2, "processes": 2, "blocks": 5, "hidden": (128,), "lengths": (128,)}
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with every study, but too few seeds and processes for any verdict on them."""
+    return write(tmp_path_factory.mktemp("runs") / "small", Truth(**SMALL))
+
+
+@pytest.fixture(scope="session")
+def small_report(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the small run, as the command line writes it."""
+    out = tmp_path_factory.mktemp("reports") / "small"
+    assert main([str(small_run), "--out", str(out)]) == 0
+    return out
+
+
+def verdicts(*runs: Path) -> dict[str, Verdict]:
+    """The verdicts of runs by id, without rendering anything."""
+    return {v.id: v for v in claims.decide(claims.read_claims(), load.load(runs))}
+
+
+@pytest.fixture(scope="session")
+def full_verdicts(full_run: Path) -> dict[str, Verdict]:
+    return verdicts(full_run)
+
+
+def edit_run(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Rewrites run.json after `change` has altered it in place."""
+    path = folder / "run.json"
+    run = json.loads(path.read_text())
+    change(run)
+    path.write_text(json.dumps(run))

@@ -1,0 +1,72 @@
+// A tiny encoder and a packed batch for the tests of the encoder.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "encoder/encoder.h"
+
+namespace posbench {
+
+/// d = 8, 2 heads, 2 layers: small enough to move every parameter by hand.
+inline EncoderOptions tiny_encoder(const std::string& encoding = "learned") {
+  EncoderOptions options;
+  options.shape = {.vocabulary = 12,
+                   .classes = 3,
+                   .hidden = 8,
+                   .layers = 2,
+                   .heads = 2,
+                   .feed_forward = 16,
+                   .max_length = 6};
+  options.encoding = encoding;
+  options.position_rms = 0.3;
+  options.token_rms = 0.5;
+  options.seed = 5;
+  return options;
+}
+
+/// Appends a sequence with positions from 0; a label of −1 leaves its row unlabelled.
+inline void append_sequence(Batch& batch, const std::vector<std::int32_t>& tokens,
+                            const std::vector<std::int32_t>& labels) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (labels[i] >= 0) {
+      batch.rows.push_back(static_cast<std::int32_t>(batch.tokens.size()));
+      batch.labels.push_back(labels[i]);
+    }
+    batch.positions.push_back(static_cast<std::int32_t>(i));
+    batch.tokens.push_back(tokens[i]);
+  }
+  batch.offsets.push_back(static_cast<std::int32_t>(batch.tokens.size()));
+}
+
+/// Three sequences of 4, 1 and 6 tokens; tokens repeat, rows without a label are among them, and
+/// token 11 does not occur.
+inline Batch packed_batch() {
+  Batch batch;
+  append_sequence(batch, {3, 1, 4, 1}, {0, -1, 2, 1});
+  append_sequence(batch, {5}, {2});
+  append_sequence(batch, {9, 2, 6, 5, 3, 10}, {-1, 0, -1, 1, 1, 2});
+  return batch;
+}
+
+/// Normal values everywhere, so that no bias, γ or β hides behind its 0 or 1.
+template <class Real>
+void randomize(Encoder<Real>& encoder) {
+  for (const Parameter& part : encoder.layout().parts()) {
+    Random random(17, part.name);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      encoder.parameters()[part.offset + i] = static_cast<Real>(0.6 * random.normal());
+    }
+  }
+}
+
+/// logits (R, classes) of the batch.
+template <class Real>
+std::vector<Real> logits_of(Encoder<Real>& encoder, const Batch& batch, int classes = 3) {
+  const Real* logits = encoder.forward(batch);
+  return {logits, logits + batch.rows.size() * static_cast<std::size_t>(classes)};
+}
+
+}  // namespace posbench

@@ -1,0 +1,138 @@
+"""encoding_cost and memory_cost through their binaries: what a record holds, never how long it took."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+BUILD = Path(os.environ.get("POSBENCH_BUILD", ROOT / "build"))
+SHORT = ("--blocks", "6", "--slice-ms", "0.05", "--max-seconds", "0.01")
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "bin" / "encoding_cost").exists(), reason=f"no build in {BUILD}"
+)
+
+
+def start(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BUILD / "bin" / words[0]), *words[1:]]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def result_of(*words: str) -> Any:
+    done = start(*words)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["result"]
+
+
+@pytest.mark.parametrize("state", ["hot", "in_model", "dram_cold"])
+def test_every_arm_runs_in_the_same_blocks(state: str) -> None:
+    shape = ("--hidden", "64", "--length", "40", "--batch", "2", "--state", state)
+    result = result_of("encoding_cost", *shape, *SHORT)
+    assert len(result["arms"]) == 11
+    for name, samples in result["arms"].items():
+        assert len(samples["block"]) == len(samples["ns"])
+        assert all(ns > 0 for ns in samples["ns"]), name
+    quick = result["arms"]["learned_slice"]["block"]
+    assert quick == list(range(len(quick))) and len(quick) >= 5
+    assert set(result["arms"]["libm_pow"]["block"]) <= set(quick)
+    assert result["bytes_moved"] == 5 * 40 * 64 * 4
+    assert result["copy_gb_per_s"] > 0
+    assert result["skipped"] == {}
+
+
+def test_errors_stay_within_what_the_arms_declare() -> None:
+    arms = "learned_slice,sinusoid_table,table_t2t,libm,simd,simd_t2t,recurrence"
+    result = result_of("encoding_cost", "--hidden", "100", "--arms", arms, *SHORT)
+    far = result["max_abs_error_1e6"]
+    for name, tolerance in {"simd": 2e-7, "simd_t2t": 2e-7, "recurrence": 2e-6}.items():
+        assert 0 < result["max_abs_error"][name] <= tolerance
+        assert 0 < far[name] <= tolerance
+    # One f32 product as angle is wrong in the second decimal, far out.
+    assert 1e-3 < far["libm"] < 0.15
+    assert result["max_abs_error"]["sinusoid_table"] <= 3.1e-8
+    assert result["max_abs_error"]["table_t2t"] <= 3.1e-8
+    assert "learned_slice" not in far
+
+
+def test_odd_hidden_sizes_have_no_sinusoid() -> None:
+    arms = "copy,learned_slice,learned_gather,simd"
+    result = result_of("encoding_cost", "--hidden", "33", "--length", "7", "--arms", arms, *SHORT)
+    assert set(result["arms"]) == {"copy", "learned_slice", "learned_gather"}
+    assert "even hidden size" in result["skipped"]["simd"]
+
+
+def test_google_benchmark_json_is_kept_beside_the_record(tmp_path: Path) -> None:
+    out = ("--out", str(tmp_path))
+    arms = ("--arms", "copy,learned_slice,learned_again")
+    assert start("encoding_cost", *arms, *SHORT, *out).returncode == 0
+    (file,) = (tmp_path / "google_benchmark").iterdir()
+    runs = json.loads(file.read_text())["benchmarks"]
+    (record,) = (tmp_path / "trials").iterdir()
+    samples = json.loads(record.read_text())["result"]["arms"]["learned_again"]
+    mine = [r for r in runs if r["name"] == "learned_again/d:128/L:128/B:1/state:hot"]
+    assert [r["repetition_index"] for r in mine] == samples["block"]
+    assert [r["real_time"] for r in mine] == pytest.approx(samples["ns"])
+    assert {r["run_type"] for r in runs} == {"iteration"}
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("--state", "warm"), "unknown cache state 'warm'; did you mean 'hot'?"),
+        (("--arms", "copy,recurence"), "unknown arm 'recurence'; did you mean 'recurrence'?"),
+        (("--hidden", "0"), "hidden must be at least 1; got 0"),
+        (("--slice-ms", "0"), "slice_ms must be positive; got 0"),
+        (("--isa", "avx512"), "unknown instruction set 'avx512'"),
+    ],
+)
+def test_encoding_cost_refuses(words: tuple[str, ...], said: str) -> None:
+    done = start("encoding_cost", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+ARMS = [
+    ("learned", "table"),
+    ("sinusoid_trainable", "table"),
+    ("random_frozen", "table"),
+    ("none", "table"),
+    ("sinusoid", "table"),
+    ("sinusoid", "libm_pow"),
+    ("sinusoid", "libm"),
+    ("sinusoid", "vector_library"),
+    ("sinusoid", "simd"),
+    ("sinusoid", "recurrence"),
+]
+
+
+@pytest.mark.parametrize("encoding, producer", ARMS)
+def test_measured_bytes_agree_with_arithmetic(encoding: str, producer: str) -> None:
+    shape = ("--hidden", "200", "--length", "700")
+    result = result_of("memory_cost", "--encoding", encoding, "--producer", producer, *shape)
+    exact, measured = result["exact"], result["measured"]
+    parts = ("parameter", "gradient", "optimizer", "table", "scratch", "activation")
+    assert sum(exact[part + "_bytes"] for part in parts) == exact["total_bytes"]
+    assert measured["allocated_bytes"] - exact["total_bytes"] == result["difference_bytes"]
+    assert 0 <= result["difference_bytes"] <= 1024
+    # Whole pages, of which each array may have two that it fills in part; and the kernel counts in batches.
+    assert abs(measured["peak_rss_bytes"] - exact["total_bytes"]) < 512 * 1024
+
+
+def test_models_have_their_published_sizes() -> None:
+    bert = result_of("memory_cost", "--measure", "model")
+    assert (bert["position_parameters"], bert["total_parameters"]) == (393_216, 109_482_240)
+    assert bert["training_state_bytes"] == 16 * 109_482_240
+    fixed = result_of("memory_cost", "--measure", "model", "--encoding", "sinusoid")
+    assert fixed["position_parameters"] == 0
+    assert fixed["total_parameters"] == 109_482_240 - 393_216
+
+
+def test_memory_cost_refuses_what_it_does_not_know() -> None:
+    done = start("memory_cost", "--encoding", "lerned")
+    assert done.returncode == 2 and "did you mean 'learned'?" in done.stderr
+    done = start("memory_cost", "--measure", "modell")
+    assert done.returncode == 2 and "did you mean 'model'?" in done.stderr

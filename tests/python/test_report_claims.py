@@ -1,0 +1,107 @@
+"""The claim files: complete, locked, and each of them one file."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import edit_run, verdicts
+from fontTools.ttLib import TTFont
+
+from report import claims, rules
+from report.errors import ReportError
+from report.load import load
+
+ALL = {claim.id: claim for claim in claims.read_claims()}
+
+
+def test_nine_claims_in_order():
+    assert list(ALL) == [f"C{i}" for i in range(1, 10)]
+
+
+@pytest.mark.parametrize("claim", ALL.values(), ids=list(ALL))
+def test_every_claim_states_effect_and_margin(claim):
+    for part in claims.parts_of(claim.id, claim.rule).values():
+        if part["kind"] != "all_of":
+            assert part["effect"] and part["unit"]
+            assert "margin" in part or {"margin_cap", "margin_share_of_gap"} <= part.keys()
+
+
+@pytest.mark.parametrize("claim", [c for c in ALL.values() if not c.state], ids=lambda c: c.id)
+def test_every_claim_with_a_study_can_be_decided(claim):
+    parts = claims.parts_of(claim.id, claim.rule)
+    assert set(claim.labels) == set(parts)
+    for part in parts.values():
+        assert callable(rules.module(part["kind"]).decide)
+
+
+def test_margins_of_the_design():
+    for name in ("C1", "C6"):
+        rule = ALL[name].rule
+        assert (rule["margin_cap"], rule["margin_share_of_gap"]) == (1.0, 0.10)
+        assert (rule["alpha"], rule["level"], rule["min_seeds"]) == (0.05, 0.90, 5)
+        assert (rule["gate_sd"], rule["gate_level"], rule["first_seed"]) == (5, 0.95, 100)
+    assert ALL["C8"].rule["margin_cap"] == 0.02
+    parts = ALL["C2"].rule["parts"]
+    assert parts["per_call"]["margin"] == 0.10 and parts["cached_table"]["margin"] == 0.05
+    assert {p["state"] for p in parts.values() if p["kind"] == "ratio"} == {"in_model"}
+
+
+def test_c1_and_c6_rest_on_the_same_gaps():
+    assert ALL["C1"].rule["gap"] == ALL["C6"].rule["gap"]
+
+
+def test_the_font_holds_every_quoted_character():
+    font = TTFont(Path(claims.__file__).parent / "fonts" / "quotes.woff2")
+    quoted = {ord(c) for claim in ALL.values() for c in claim.quote if ord(c) > 0x2E80}
+    assert quoted <= set(font.getBestCmap())
+
+
+def test_digest_does_not_depend_on_the_order_of_keys():
+    assert claims.digest({"a": 1, "b": [2]}) == claims.digest({"b": [2], "a": 1})
+    assert claims.digest({"a": 1}) != claims.digest({"a": 2})
+
+
+def test_the_locked_rule_decides_and_not_the_file(small_run, tmp_path):
+    run = shutil.copytree(small_run, tmp_path / "run")
+    edit_run(run, lambda r: r["rules"]["C5"].update(margin=0.3))
+    verdict = verdicts(run)["C5.share_bert_base"]
+    assert verdict.finding.verdict == "CONTRADICTED" and verdict.finding.margin == 0.3
+    locked = json.loads((run / "run.json").read_text())["rules"]["C5"]
+    assert verdict.rule_digest == claims.digest(locked)
+    assert claims.rule_mark(ALL["C5"], load([run])) == "rule_changed"
+    assert claims.rule_mark(ALL["C3"], load([run])) == ""
+
+
+def test_a_rule_that_was_not_locked_decides_nothing(small_run, tmp_path):
+    run = shutil.copytree(small_run, tmp_path / "run")
+    edit_run(run, lambda r: r["rules"].pop("C5"))
+    assert verdicts(run)["C5.share_bert_base"].finding.reason == "rule_not_locked"
+
+
+def test_a_new_claim_is_one_file(small_run, tmp_path):
+    """A tenth claim needs its TOML file alone."""
+    table = tomllib.loads((claims.FOLDER / "C5.toml").read_text())
+    rule = {**table["rule"], "margin": 0.5, "parts": {"base": {"model": "bert_base"}}}
+    text = ['title = "T"', 'section = "9"', 'quote = "q"', 'sentence = "s"', 'measured = "m"']
+    text += ["caveats = []", 'command = ""', "charts = []", "tables = []", "[rule]"]
+    text += [f"{k} = {json.dumps(v)}" for k, v in rule.items() if k != "parts"]
+    text += ["[rule.parts.base]", 'model = "bert_base"']
+    (tmp_path / "C10.toml").write_text("\n".join(text))
+    (claim,) = claims.read_claims(tmp_path)
+    evidence = load([small_run])
+    evidence.rules["C10"] = claim.rule
+    (verdict,) = claims.decide([claim], evidence)
+    assert verdict.id == "C10.base" and verdict.finding.verdict == "SUPPORTED"
+
+
+def test_an_unfinished_claim_file_is_named(tmp_path):
+    (tmp_path / "C1.toml").write_text('title = "T"\n')
+    with pytest.raises(ReportError, match="C1.toml lacks 'section'"):
+        claims.read_claims(tmp_path)
+
+
+def test_an_unknown_kind_of_rule_is_named():
+    with pytest.raises(ReportError, match="report/rules/magic.py does not exist"):
+        rules.module("magic")

@@ -1,0 +1,117 @@
+"""What the report refuses to read or to mix, and that it says which file and what to do."""
+
+import json
+
+import pytest
+from conftest import Truth, edit_run, write
+
+from report.errors import ReportError
+from report.load import load
+
+FEW = {"seeds": 2, "processes": 1, "blocks": 5, "hidden": (128,), "lengths": (128,)}
+COST = {**FEW, "studies": ("encoding_cost",)}
+SCORES = {**FEW, "studies": ("parity",)}
+
+
+def first_trial(run):
+    return sorted((run / "trials").glob("*.json"))[0]
+
+
+def edit_trial(path, change):
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+
+
+def refusal(*runs):
+    with pytest.raises(ReportError) as caught:
+        load(runs)
+    return str(caught.value)
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    assert "holds no run.json" in refusal(tmp_path)
+
+
+def test_a_record_cut_short_is_named_with_the_way_out(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    path = first_trial(run)
+    path.write_text(path.read_text()[:200])
+    message = refusal(run)
+    assert str(path) in message and "cut short" in message and "posbench run" in message
+
+
+def test_a_missing_field_is_named(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    path = first_trial(run)
+    edit_trial(path, lambda record: record["result"].pop("test_units"))
+    message = refusal(run)
+    assert str(path) in message and "test_units" in message
+
+
+def test_bits_that_contradict_the_accuracy(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    edit_trial(first_trial(run), lambda r: r["result"]["test"].update(accuracy=0.123))
+    assert "correctness bits" in refusal(run)
+
+
+def test_a_file_that_holds_another_trial(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    path = first_trial(run)
+    path.rename(path.with_name("f" * 64 + ".json"))
+    assert "holds the record of trial" in refusal(run)
+
+
+def test_times_of_two_hosts_are_not_mixed(tmp_path):
+    one = write(tmp_path / "one", Truth(**COST))
+    other = write(tmp_path / "other", Truth(**{**COST, "processes": 2}, host="ba9876543210"))
+    message = refusal(one, other)
+    assert "different hosts or builds" in message
+    assert "0123456789ab" in message and "ba9876543210" in message
+
+
+def test_times_of_two_builds_of_one_host_are_not_mixed(tmp_path):
+    one = write(tmp_path / "one", Truth(**COST))
+    other = write(tmp_path / "other", Truth(**{**COST, "processes": 2}, commit="b" * 40))
+    edit_run(other, lambda run: run["studies"][0]["trials"].sort())
+    for path in (one / "trials").iterdir():
+        (other / "trials" / path.name).unlink()
+    assert "different hosts or builds" in refusal(one, other)
+
+
+def test_scores_of_two_hosts_mix_while_the_engines_agree(tmp_path):
+    one = write(tmp_path / "one", Truth(**SCORES))
+    other = write(tmp_path / "other", Truth(**{**SCORES, "seeds": 3}, host="ba9876543210"))
+    evidence = load([one, other])
+    assert {t.seed for t in evidence.trials("parity")} == {100, 101, 102}
+    assert set(evidence.hosts) == {"0123456789ab", "ba9876543210"}
+
+
+def test_scores_of_engines_that_differ_are_not_mixed(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    edit_trial(first_trial(run), lambda record: record.update(fingerprint="e" * 64))
+    message = refusal(run)
+    assert "compute differently" in message and "eeeeeeeeeeee" in message
+
+
+def test_runs_that_locked_different_rules(tmp_path):
+    one = write(tmp_path / "one", Truth(**SCORES))
+    other = write(tmp_path / "other", Truth(**SCORES))
+    edit_run(other, lambda run: run["rules"]["C1"].update(alpha=0.5))
+    assert "locked different rules for C1" in refusal(one, other)
+
+
+def test_absent_records_are_gaps_and_no_error(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    path = first_trial(run)
+    path.unlink()
+    (gap,) = load([run]).runs[0].gaps
+    assert gap.kind == "absent" and gap.what == path.name[:12] and "posbench run" in gap.way_out
+
+
+def test_missing_data_names_the_command_that_fetches_it(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    missing = {"dataset": "brown_pos", "command": "posbench data fetch brown_pos", "trials": 6}
+    edit_run(run, lambda r: r["missing_data"].append(missing))
+    (gap,) = load([run]).runs[0].gaps
+    assert gap.way_out == "posbench data fetch brown_pos" and gap.count == 6

@@ -1,0 +1,84 @@
+"""How numbers and tables are printed."""
+
+import math
+
+import pytest
+
+from report.tables import Table
+from report.text import Locale, number, short
+from report.view import grid
+
+LOCALE = Locale("en")
+
+
+@pytest.mark.parametrize(
+    "value, form, text",
+    [
+        (1234567, "int", "1,234,567"),
+        (0.012345, "g3", "0.0123"),
+        (1234.5, "g3", "1,234"),
+        (-0.5, "f2", "−0.50"),
+        (1.2e-7, "e1", "1.2e-07"),
+        (0.1, "plain", "0.1"),
+        (1.00012, "ratio", "1.000"),
+        (41.26, "ratio", "41.3"),
+        (1536, "kib", "1.5"),
+        (math.nan, "f2", "–"),
+        (0.0, "g3", "0"),
+    ],
+)
+def test_numbers(value, form, text):
+    assert number(value, form) == text
+
+
+def test_numbers_in_sentences_are_short():
+    assert short(1.0) == "1" and short(0.34672) == "0.347" and short(5.0) == "5"
+
+
+def table(columns, formats, rows, **options):
+    defaults = {"appendix": False, "wide": False, "pivot": "", "shown": []}
+    return Table("gate", "T", columns, formats, rows, **{**defaults, **options})
+
+
+def test_bounds_share_a_cell():
+    shown = grid(
+        table(["arm", "gain", "low", "high"], ["text", "f2", "f2", "f2"], [["a", 1.0, 0.5, 1.5]]),
+        LOCALE,
+    )
+    assert [c.text for c in shown.head] == ["encoding", "best − none, points", "interval"]
+    assert [c.text for c in shown.rows[0]] == ["a", "1.00", "0.50 … 1.50"]
+
+
+def test_columns_without_anything_are_not_printed():
+    shown = grid(table(["arm", "gain"], ["text", "f2"], [["a", math.nan], ["b", math.nan]]), LOCALE)
+    assert [c.text for c in shown.head] == ["encoding"]
+
+
+def test_an_empty_table_keeps_its_head_and_says_why():
+    shown = grid(table(["arm", "gain"], ["text", "f2"], []), LOCALE)
+    assert len(shown.head) == 2 and shown.rows == []
+    assert "No trainings" in shown.about
+
+
+def test_a_pivot_prints_arms_beside_each_other():
+    columns = ["hidden", "arm", "ns_per_element", "ratio", "low", "high"]
+    rows = [
+        [64, "a", 0.5, 1.0, 0.9, 1.1],
+        [64, "b", 1.0, 2.0, 1.9, 2.1],
+        [128, "a", 0.5, 1.0, 0.9, 1.1],
+    ]
+    formats = ["int", "text", "g3", "ratio", "ratio", "ratio"]
+    shown = grid(
+        table(columns, formats, rows, pivot="arm", shown=["ratio", "ns_per_element"]), LOCALE
+    )
+    assert [c.text for c in shown.head] == ["d", "a", "b"]
+    assert [[c.text for c in row] for row in shown.rows] == [
+        ["64", "1.000", "2.000"],
+        ["128", "1.000", "–"],
+    ]
+    assert shown.rows[0][2].below == "1.900 … 2.100\n1.00 ns"
+
+
+def test_csv_holds_numbers_in_full_and_gaps_as_nothing():
+    text = table(["arm", "gain"], ["text", "f2"], [["a, b", 0.123456789], ["c", math.nan]]).csv()
+    assert text == 'arm,gain\n"a, b",0.123456789\nc,\n'
