@@ -1,14 +1,11 @@
 // encoding_cost: what one position operation costs, for every way to do it, in one cell of the grid
 // (hidden size, length, batch, cache state). One process measures one cell; its seed is its number.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <filesystem>
 
-#include "base/files.h"
 #include "base/sha256.h"
-#include "encoding_cost/blocks.h"
+#include "blocks.h"
 #include "encoding_cost/check.h"
+#include "encoding_cost/timing.h"
 #include "harness.h"
 #include "record/host.h"
 
@@ -35,21 +32,18 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-void write_google_benchmark(const std::string& folder, const Cell& cell, const std::string& text) {
-  std::string name = "encoding_cost/" + cell.name + fmt::format("/process:{}", cell.seed);
-  std::ranges::replace(name, '/', '-');
-  std::ranges::replace(name, ':', '_');
-  const std::filesystem::path place = std::filesystem::path(folder) / "google_benchmark";
-  require_writable_folder(place);
-  write_file_atomically(place / (name + ".json"), text);
-}
-
 json run(const json& spec, const std::string& folder) {
   const Cell cell = cell_from_spec(spec);
   Arms arms(cell);
   const Errors errors = check_arms(arms, cell);
-  const Measured measured = run_blocks(arms, cell);
-  if (!folder.empty()) write_google_benchmark(folder, cell, measured.google_benchmark_json);
+  Timer timer(cell);
+  const BlockPlan plan{.cell = cell.name,
+                       .blocks = cell.blocks,
+                       .max_seconds = cell.max_seconds,
+                       .seed = cell.seed,
+                       .before_block = {}};
+  const Measured measured = run_blocks(pace_arms(arms, cell, timer), plan);
+  keep_google_benchmark_json(measured, folder, "encoding_cost", plan);
 
   const std::size_t row_bytes = cell.shape.length * cell.shape.hidden * sizeof(float);
   const std::size_t copy_bytes = 2 * cell.shape.batch * row_bytes;

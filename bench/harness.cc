@@ -198,6 +198,10 @@ int harness_main(int argc, char** argv, const Harness& harness) {
     fmt::print(stderr, "error: {}\n", error.what());
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error: not enough memory for this trial; take a smaller shape\n");
+  } catch (const std::exception& error) {
+    // Not the user's fault: a kernel that disagrees with its reference, a disk that broke.
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
   }
   return 2;
 }

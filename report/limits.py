@@ -19,7 +19,7 @@ def limits(context: Context, locale: Locale) -> list[str]:
 def from_records(context: Context, locale: Locale) -> list[str]:
     evidence = context.evidence
     said = []
-    absent = sum(gap.count for run in evidence.runs for gap in run.gaps)
+    absent = sum(gap.count for run in evidence.runs for gap in run.gaps if gap.kind != "stray")
     if absent:
         said.append(locale("limits.missing", count=absent))
     said += of_scores(context, locale) + of_times(context, locale)

@@ -28,7 +28,7 @@ class Host:
 class Gap:
     """Something a run should hold and does not: what, how many, why, and what to do."""
 
-    kind: str  # "data" | "failed" | "absent"
+    kind: str  # "data" | "failed" | "absent" | "stray" (a record that no study lists)
     what: str
     study: str
     count: int
@@ -97,8 +97,13 @@ def read_run(path: Path) -> Run:
         fields.refuse(f"has schema '{fields.text('schema')}', not 'posbench.run/1'")
     command = fields.text("command")
     again = f"delete it and repeat '{command}', which measures only what is missing"
+    studies = {
+        s.text("id"): [str(t) for t in s.get("trials", list)] for s in fields.rows("studies")
+    }
+    listed = {i for ids in studies.values() for i in ids}
+    files = sorted((path / "trials").glob("*.json"))
     trials = {}
-    for file in sorted((path / "trials").glob("*.json")):
+    for file in [f for f in files if f.stem in listed]:
         read = trial(read_json(file, again), file)
         if read.id != file.stem:
             raise ReportError(f"{file} holds the record of trial {read.id}; {again}")
@@ -108,9 +113,10 @@ def read_run(path: Path) -> Run:
     for t in trials.values():
         if t.host not in known:
             raise ReportError(f"{t.path} names host {t.host}, which run.json does not; {again}")
-    studies = {
-        s.text("id"): [str(t) for t in s.get("trials", list)] for s in fields.rows("studies")
-    }
+    gaps = list(gaps_of(fields, studies, trials, path, command))
+    strays = len(files) - len(trials)
+    if strays:
+        gaps.append(Gap("stray", str(path / "trials"), "", strays, "other_build", ""))
     return Run(
         path=path,
         profile=fields.text("profile"),
@@ -123,7 +129,7 @@ def read_run(path: Path) -> Run:
         core_seconds={s.text("id"): s.number("core_seconds") for s in fields.rows("studies")},
         rules=fields.get("rules", dict),
         trials=trials,
-        gaps=list(gaps_of(fields, studies, trials, path, command)),
+        gaps=gaps,
     )
 
 

@@ -59,9 +59,11 @@ class Timing:
 @dataclass(frozen=True)
 class EncodingCost:
     arms: Mapping[str, Timing]
-    bytes_moved: int
+    bytes_moved: int  # by an arm that reads rows: x and rows in, y out
+    copy_bytes: int  # by the copy, and by an arm that computes its rows: x in, y out
     copy_gb_per_s: float
-    max_abs_error: Mapping[str, float]
+    max_abs_error: Mapping[str, float]  # at positions below the length
+    max_abs_error_1e6: Mapping[str, float]  # at positions up to a million
     skipped: Mapping[str, str]
 
 
@@ -161,12 +163,14 @@ def timing(fields: Fields, with_position: bool) -> Timing:
 
 
 def encoding_cost(fields: Fields, spec: Fields) -> EncodingCost:
-    errors = fields.table_at("max_abs_error")
+    errors, far = fields.table_at("max_abs_error"), fields.table_at("max_abs_error_1e6")
     return EncodingCost(
         arms={arm: timing(t, False) for arm, t in fields.table_at("arms").tables().items()},
         bytes_moved=fields.integer("bytes_moved"),
         copy_gb_per_s=fields.number("copy_gb_per_s"),
+        copy_bytes=fields.integer("copy_bytes"),
         max_abs_error={arm: errors.number(arm) for arm in errors.table},
+        max_abs_error_1e6={arm: far.number(arm) for arm in far.table},
         skipped={k: str(v) for k, v in fields.get("skipped", dict).items()},
     )
 

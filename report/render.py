@@ -51,6 +51,7 @@ class Section:
     answers: list[str]
     charts: list[tuple[str, Markup | None]]
     tables: list[Grid]
+    elsewhere: list[Grid]  # long ones in the appendix, shared ones at the claim that has them first
     command: str
     rule: str
 
@@ -126,15 +127,21 @@ def font_face() -> str:
     return f"@font-face {{ font-family: Quotes; src: {source}; unicode-range: U+2E80-FFEF; }}\n"
 
 
+def owner(table: str, context: Context) -> Claim | None:
+    """The first claim that shows a table; the others point to it."""
+    return next((claim for claim in context.claims if table in claim.tables), None)
+
+
 def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
     lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
     charts: list[tuple[str, Markup | None]] = []
     for name in claim.charts:
-        svg = figures.draw(name, context)
+        svg = figures.draw(name, context, f"{claim.id}-{name}")
         charts.append((name, None if svg is None else Markup(svg)))
     for name in claim.tables:
         if name not in grids:
             raise ReportError(f"claim {claim.id} asks for table '{name}', not in tables.toml")
+    here = [n for n in claim.tables if owner(n, context) is claim and not grids[n].appendix]
     profile = context.evidence.runs[0].profile
     mark = rule_mark(claim, context.evidence)
     return Section(
@@ -143,7 +150,8 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         marks=[locale(f"mark.{mark}")] if mark else [],
         answers=answers(lines, locale),
         charts=charts,
-        tables=[grids[name] for name in claim.tables],
+        tables=[grids[name] for name in here],
+        elsewhere=[grids[name] for name in claim.tables if name not in here],
         command=claim.command.format(profile=profile, out="results/again"),
         rule=json.dumps(context.rule(claim.id), sort_keys=True, ensure_ascii=False),
     )

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-
 #include "base/error.h"
 #include "base/nearest.h"
 
@@ -47,10 +45,6 @@ Cell cell_from_spec(const json& spec) {
   cell.name = fmt::format("d:{}/L:{}/B:{}/state:{}", cell.shape.hidden, cell.shape.length,
                           cell.shape.batch, spec.at("state").get<std::string>());
   return cell;
-}
-
-double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace posbench

@@ -31,7 +31,4 @@ struct Cell {
 /// Throws UserError for a value that makes no cell.
 Cell cell_from_spec(const nlohmann::json& spec);
 
-/// Seconds since some fixed moment.
-double seconds_now();
-
 }  // namespace posbench

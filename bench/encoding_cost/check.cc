@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <stdexcept>
 
@@ -52,9 +53,9 @@ Errors check_arms(Arms& arms, const Cell& cell) {
   const BatchShape shape = cell.shape;
   const std::size_t d = shape.hidden;
   Random random(cell.seed, "checked positions");
-  std::vector<std::int64_t> far_starts;
-  for (int i = 0; i < 3; ++i) {
-    far_starts.push_back(static_cast<std::int64_t>(random.below(1'000'000 - kSinusoidBlockRows)));
+  std::array<std::int64_t, 3> far_starts{};
+  for (std::int64_t& start : far_starts) {
+    start = static_cast<std::int64_t>(random.below(1'000'000 - kSinusoidBlockRows));
   }
   Errors errors;
   for (Arm& arm : arms.arms()) {

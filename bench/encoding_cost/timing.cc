@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "kernel/caches.h"
 
@@ -23,15 +24,6 @@ std::size_t layer_floats(const Cell& cell) {
 }
 
 }  // namespace
-
-double time_stamp_cost() {
-  double least = 1.0;
-  for (int i = 0; i < 1000; ++i) {
-    const double start = seconds_now();
-    least = std::min(least, seconds_now() - start);
-  }
-  return least;
-}
 
 Timer::Timer(const Cell& cell)
     : sweeps_(cell.state == CacheState::kInModel),
@@ -93,6 +85,23 @@ void Timer::sweep() {
   for (std::size_t i = weights; i < layer_.size(); i += kLineFloats) floats[i] += 1.0f;
   benchmark::DoNotOptimize(sum);
   benchmark::ClobberMemory();
+}
+
+std::vector<PacedArm> pace_arms(Arms& arms, const Cell& cell, Timer& timer) {
+  std::vector<Timer::Pace> paces;
+  double fastest = std::numeric_limits<double>::infinity();
+  for (const Arm& arm : arms.arms()) {
+    paces.push_back(timer.calibrate(arm));
+    if (arm.name != "none") fastest = std::min(fastest, paces.back().seconds_per_call);
+  }
+  std::vector<PacedArm> paced;
+  for (std::size_t i = 0; i < paces.size(); ++i) {
+    const Arm& arm = arms.arms()[i];
+    const std::int64_t calls = paces[i].calls;
+    paced.push_back({arm.name, [&arm, &timer, calls] { return timer.slice(arm, calls); },
+                     is_slow(paces[i].seconds_per_call, cell.slice_seconds, fastest)});
+  }
+  return paced;
 }
 
 }  // namespace posbench

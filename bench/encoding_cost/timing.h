@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "blocks.h"
 #include "encoding_cost/arms.h"
 #include "encoding_cost/buffers.h"
 #include "encoding_cost/cell.h"
@@ -38,7 +40,14 @@ class Timer {
   Buffer layer_;  // stands for the weights and activations of one encoder layer
 };
 
-/// What two time stamps with nothing between them differ by: the smallest of many.
-double time_stamp_cost();
+/// Every arm with its pace found. The timer and the arms must outlive the result.
+std::vector<PacedArm> pace_arms(Arms& arms, const Cell& cell, Timer& timer);
+
+/// An arm far slower than the others runs in every fifth block only: its ratio to them is far from
+/// 1 and needs fewer samples than it costs. Far slower: more than two slices a call and more than
+/// four calls of the fastest arm.
+inline bool is_slow(double seconds_per_call, double slice_seconds, double fastest_seconds) {
+  return seconds_per_call > 2 * slice_seconds && seconds_per_call > 4 * fastest_seconds;
+}
 
 }  // namespace posbench

@@ -18,13 +18,13 @@ from report.tables import Context
 MODULES = ("accuracy", "cost", "memory")
 
 
-def draw(chart: str, context: Context) -> str | None:
-    """The SVG of a chart, or None where the runs hold nothing to draw."""
+def draw(chart: str, context: Context, prefix: str) -> str | None:
+    """The SVG of a chart, its ids prefixed, or None where the runs hold nothing to draw."""
     for name in MODULES:
         module = importlib.import_module(f"report.figures.{name}")
         maker: Callable[[Context], object] | None = getattr(module, chart, None)
         if maker is not None:
             with matplotlib.rc_context(RC):
                 figure = maker(context)
-                return None if figure is None else to_svg(figure, chart)
+                return None if figure is None else to_svg(figure, prefix)
     raise ReportError(f"a claim asks for chart '{chart}', and no file in report/figures draws it")

@@ -12,7 +12,11 @@ from report.claims import Verdict
 from report.figures.style import BAND, FAINT, INK, colour, end_labels, figure, note
 from report.pairs import PER_CENT, Pairing, arm_order, result_of
 from report.tables import Context
-from report.tables.accuracy import comparisons, position_losses, scale_curve as scale_rows
+from report.tables.accuracy import (
+    comparisons,
+    loss_by_position as loss_rows,
+    scale_curve as scale_rows,
+)
 
 
 def parity(context: Context) -> Any:
@@ -107,14 +111,18 @@ def learning_curves(context: Context) -> Any:
 
 
 def loss_by_position(context: Context) -> Any:
+    """Mean loss in bands of positions that double, each at its middle."""
+    rows = loss_rows(context)
+
     def draw(axes: Any, pairing: Pairing) -> list[Any]:
         ends = []
         axes.set_xscale("symlog", base=2, linthresh=1, linscale=0.5)
         for arm in arm_order(pairing.arms):
-            losses = position_losses(pairing, arm)
-            if losses:
-                x, y = list(losses), [loss for loss, _ in losses.values()]
-                axes.plot(x, y, color=colour(arm), linewidth=1.2)
+            bands = [row for row in rows if row[:2] == [pairing.task, arm]]
+            if bands:
+                x = [(float(row[2]) + float(row[3])) / 2 for row in bands]
+                y = [float(row[4]) for row in bands]
+                axes.plot(x, y, ".-", color=colour(arm), linewidth=1.2)
                 ends.append((x[-1], y[-1], arm, colour(arm)))
         last = int(axes.get_xlim()[1])
         ticks = [0, *(2**k for k in range(0, max(1, last).bit_length(), 2))]

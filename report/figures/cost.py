@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from report import cost
-from report.figures.style import FAINT, INK, colour, end_labels, figure, note
-from report.tables import Context
-from report.tables.cost import cost_in_model, cost_summary, encoder_share as share_rows
+from report.figures.style import FAINT, INK, colour, end_labels, figure, note, plain_ticks
+from report.tables import Context, Row
+from report.tables.cost import NONE, cost_in_model, cost_summary, encoder_share as share_rows
 
 MARKS = {"hot": ("^", "#B8860B"), "in_model": ("o", "#0072B2"), "dram_cold": ("s", "#CC79A7")}
 CURVES = "copy learned_slice sinusoid_table simd recurrence vector_library libm".split()
@@ -19,7 +19,7 @@ CURVES = "copy learned_slice sinusoid_table simd recurrence vector_library libm"
 
 def cost_ratios(context: Context) -> Any:
     """Every arm's ratio to the baseline: mark and bar the mean over shapes, faint line the range."""
-    rows = cost_summary(context)
+    rows = [row for row in cost_summary(context) if row[0] != NONE]
     arms = list(dict.fromkeys(str(row[0]) for row in rows))
     if not arms:
         return None
@@ -39,7 +39,8 @@ def cost_ratios(context: Context) -> Any:
     axes.set_ylim(-0.6, len(arms) - 0.4)
     axes.set_yticks(range(len(arms)), list(reversed(arms)))
     axes.tick_params(axis="y", length=0)
-    plain_ratio_ticks(axes)
+    axes.set_xlim(*room(rows))
+    plain_ticks(axes)
     axes.set_xlabel(f"time relative to {cost.BASELINE}")
     for i, (state, (mark, shade)) in enumerate(MARKS.items()):
         axes.plot(0.02 + 0.24 * i, 1.03, mark, color=shade, transform=axes.transAxes, clip_on=False)
@@ -47,14 +48,10 @@ def cost_ratios(context: Context) -> Any:
     return made
 
 
-def plain_ratio_ticks(axes: Any) -> None:
-    """Ticks of a logarithmic axis as plain numbers."""
-    low, high = axes.get_xlim()
-    ticks = [m * 10.0**e for e in range(-3, 5) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
-    if len(ticks) > 7:
-        ticks = [t for t in ticks if f"{t:.0e}"[0] == "1"]
-    axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    axes.minorticks_off()
+def room(rows: list[Row]) -> tuple[float, float]:
+    """Limits around the shapes' own ratios: an interval from too few processes may run out."""
+    least, most = zip(*((float(row[6]), float(row[7])) for row in rows))
+    return min(*least, 1.0) / 1.3, max(*most, 1.0) * 1.3
 
 
 def cost_by_size(context: Context) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from report.figures.style import FAINT, INK, colour, figure, note
+from report.figures.style import FAINT, INK, colour, figure, note, plain_ticks
 from report.tables import Context
 from report.tables.memory import EXACT, memory_encodings, model_shares as share_rows
 
@@ -27,13 +27,16 @@ def model_shares(context: Context) -> Any:
     made, (axes,) = figure(0.7 + 0.3 * len(rows))
     for y, row in enumerate(reversed(rows)):
         share = float(row[3])
-        axes.plot([0, share], [y, y], color=FAINT, linewidth=1)
+        axes.plot([1e-6, share], [y, y], color=FAINT, linewidth=1)
         axes.plot(share, y, "o", color=colour("learned" if share < bound else "sinusoid"))
         note(axes, f"{share:.3f} %", (share, y), (7, 0))
     axes.axvline(bound, color=INK, linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(rows)), [str(row[0]) for row in reversed(rows)])
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0, 1.25 * max(bound, *(float(row[3]) for row in rows)))
+    axes.set_xscale("log")
+    shares = [bound, *(float(row[3]) for row in rows)]
+    axes.set_xlim(0.6 * min(shares), 2.6 * max(shares))
+    plain_ticks(axes)
     axes.set_xlabel(f"position parameters, % of all (dotted: {bound:g} %)")
     return made
 
@@ -45,7 +48,7 @@ def memory(context: Context) -> Any:
         return None
     hidden, length = max((int(row[1]), int(row[2])) for row in rows)
     rows = [row for row in rows if (row[1], row[2]) == (hidden, length)]
-    made, (axes,) = figure(1.15 + 0.32 * len(rows))
+    made, (axes,) = figure(1.3 + 0.32 * len(rows))
     used = set()
     for y, row in enumerate(reversed(rows)):
         left = 0.0
@@ -59,10 +62,9 @@ def memory(context: Context) -> Any:
         axes.plot([allocated, allocated], [y - 0.36, y + 0.36], color=INK, linewidth=1.4)
         place = max(left, allocated)
         note(axes, f"{left:.2f}", (place, y), (5, 0))
-    x = 0.0
-    for name, shade in [entry for entry in PARTS.values() if entry[0] in used]:
-        axes.text(x, 1.04, f"■ {name}", transform=axes.transAxes, color=shade, fontsize=8.5)
-        x += 0.07 + 0.026 * len(name)
+    for i, (name, shade) in enumerate(entry for entry in PARTS.values() if entry[0] in used):
+        place = (0.3 * (i % 3), 1.02 + 0.06 * (8 / (3 + len(rows))) * (i // 3))
+        axes.text(*place, f"■ {name}", transform=axes.transAxes, color=shade, fontsize=8.5)
     axes.set_yticks(range(len(rows)), [str(row[0]) for row in reversed(rows)])
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.14)

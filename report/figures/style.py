@@ -63,8 +63,8 @@ def colour(arm: str) -> str:
     return OTHERS[sum(map(ord, arm)) % len(OTHERS)]
 
 
-def to_svg(figure: Any, name: str) -> str:
-    """SVG for putting into a page: no header, no metadata, every id prefixed with `name`."""
+def to_svg(figure: Any, prefix: str) -> str:
+    """SVG for putting into a page: no header, no metadata, every id with `prefix`."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     svg = out.getvalue()
@@ -77,9 +77,9 @@ def to_svg(figure: Any, name: str) -> str:
     definitions = re.findall(r"<defs>(.*?)</defs>", svg, flags=re.DOTALL)
     svg = re.sub(r"<defs>.*?</defs>", "", svg, flags=re.DOTALL)
     svg = svg.replace(">", f"><defs>{''.join(definitions)}</defs>", 1)
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)
     return svg
 
 
@@ -90,6 +90,17 @@ def note(axes: Any, text: str, at: tuple[float, float], away: tuple[float, float
     axes.annotate(
         text, at, away, textcoords="offset points", fontsize=8.5, path_effects=halo, **sideways
     )
+
+
+def plain_ticks(axes: Any) -> None:
+    """Ticks of a logarithmic axis as plain numbers."""
+    low, high = axes.get_xlim()
+    ticks = [m * 10.0**e for e in range(-3, 5) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+    if len(ticks) > 7:
+        ticks = [t for t in ticks if f"{t:.0e}"[0] == "1"]
+    ticks = ticks[:: 1 + len(ticks) // 7]
+    axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    axes.minorticks_off()
 
 
 def separate(places: list[float], gap: float) -> list[float]:

@@ -17,7 +17,7 @@ ARMS = (  # from the limit over tables to the ways of computing
     "recurrence vector_library libm libm_pow"
 ).split()
 REFERENCE = "learned"  # of encoder_cost
-NONE = "none"
+NONE = "none"  # without positions: nothing to do, so no share of any limit
 
 
 def arms_of(processes: Sequence[EncodingCost]) -> list[str]:
@@ -26,7 +26,7 @@ def arms_of(processes: Sequence[EncodingCost]) -> list[str]:
     return sorted(present, key=lambda a: (ARMS.index(a) if a in ARMS else len(ARMS), a))
 
 
-def bounds(estimate: Estimate) -> list[Value]:
+def bounds(estimate: Estimate) -> list[float]:
     """Ratio with its interval from the logarithm of a ratio."""
     return [math.exp(estimate.effect), *(math.exp(b) for b in estimate.interval(LEVEL))]
 
@@ -76,36 +76,46 @@ def cost_summary(context: Context) -> list[Row]:
     return rows
 
 
+def bytes_of(arm: str, process: EncodingCost) -> int:
+    """What a call of the arm has to move: rows are read only where they are not computed."""
+    reads_rows = arm.startswith("learned") or "table" in arm
+    return process.bytes_moved if reads_rows else process.copy_bytes
+
+
 def cost_share_of_limit(context: Context) -> list[Row]:
-    """How near each arm comes to a plain copy of the same bytes, and what that is in GB/s."""
+    """Bytes per second of each arm, and that over the bytes per second of a plain copy, in %."""
     rows: list[Row] = []
     for cell, processes in cost.cells(context.evidence).items():
         for arm in arms_of(processes):
             found = cost.ratio(context.evidence, cell, processes, arm, cost.LIMIT)
-            if found is None or arm == cost.LIMIT:
+            if found is None or arm in (cost.LIMIT, NONE):
                 continue
-            inverse = Estimate(-found.effect, found.se, found.df, found.n)
-            rate = processes[0].bytes_moved / cost.median_ns(processes, arm)
-            share = [100 * b for b in bounds(inverse) if isinstance(b, float)]
-            rows.append([*cell, arm, *share, rate])
+            moved = bytes_of(arm, processes[0])
+            more = math.log(moved / processes[0].copy_bytes)
+            log_share = Estimate(more - found.effect, found.se, found.df, found.n)
+            share = [100 * b for b in bounds(log_share)]
+            rows.append([*cell, arm, *share, moved / cost.median_ns(processes, arm)])
     return rows
 
 
 def producer_error(context: Context) -> list[Row]:
     """The worst error of each arm over all cells, and where it was found."""
     found: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
+    far: dict[str, float] = {}
     skipped: dict[str, set[str]] = defaultdict(set)
     for cell, processes in cost.cells(context.evidence).items():
         for process in processes:
             for arm, error in process.max_abs_error.items():
                 found[arm].append((error, cell.hidden, cell.length))
+            for arm, error in process.max_abs_error_1e6.items():
+                far[arm] = max(error, far.get(arm, 0.0))
             for arm, reason in process.skipped.items():
                 skipped[arm].add(reason)
     rows: list[Row] = []
     for arm in sorted({*found, *skipped}, key=lambda a: (ARMS.index(a) if a in ARMS else 99, a)):
         worst = max(found[arm], default=(math.nan, 0, 0))
         places = len({(h, n) for _, h, n in found[arm]})
-        rows.append([arm, places, *worst, "; ".join(sorted(skipped[arm]))])
+        rows.append([arm, places, *worst, far.get(arm, math.nan), "; ".join(sorted(skipped[arm]))])
     return rows
 
 
@@ -142,9 +152,9 @@ def share_row(
         lambda p: cost.difference_share(p, arm, NONE) if arm != NONE else None,
         f"difference {shape!r} {arm}",
     )
-    cross_check: Value = ""
-    if apart is not None:
-        small = not abs(apart.effect) > floor  # also where the floor is not known
+    cross_check = ""
+    if apart is not None and math.isfinite(floor):
+        small = abs(apart.effect) <= floor
         cross_check = f"< {floor:.2f}" if small else f"{apart.effect:.2f}"
     whole = cost.median_ns(processes, arm)
     nothing = (math.nan, math.nan)

@@ -7,7 +7,6 @@ from report.records import MemoryEncoding, MemoryModel
 from report.tables import Context, Row
 
 CLAIM = "C5"
-STUDY = "memory"
 EXACT = (
     "parameter_bytes gradient_bytes optimizer_bytes table_bytes scratch_bytes activation_bytes "
     "total_bytes"
@@ -23,7 +22,7 @@ def model_shares(context: Context) -> list[Row]:
         if "published_total" in part
     }
     rows: list[Row] = []
-    for trial in context.evidence.trials(STUDY):
+    for trial in context.evidence.of("memory_cost"):
         model = trial.result
         if isinstance(model, MemoryModel):
             name = str(trial.spec["arm"])
@@ -38,7 +37,7 @@ def model_shares(context: Context) -> list[Row]:
 
 def memory_encodings(context: Context) -> list[Row]:
     rows: list[Row] = []
-    for trial in context.evidence.trials(STUDY):
+    for trial in context.evidence.of("memory_cost"):
         memory = trial.result
         if isinstance(memory, MemoryEncoding):
             shape: Row = [str(trial.spec["arm"]), trial.spec["hidden"], trial.spec["length"]]

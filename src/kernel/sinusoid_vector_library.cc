@@ -8,6 +8,16 @@
 
 #include "kernel/sinusoid_producers.h"
 
+// The x86-64 vector function ABI's names; b = SSE, d = AVX2, e = AVX-512.
+extern "C" {
+__m128 _ZGVbN4v_sinf(__m128);
+__m128 _ZGVbN4v_cosf(__m128);
+__m256 _ZGVdN8v_sinf(__m256);
+__m256 _ZGVdN8v_cosf(__m256);
+__m512 _ZGVeN16v_sinf(__m512);
+__m512 _ZGVeN16v_cosf(__m512);
+}
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernel/sinusoid_vector_library.cc"
 #include <hwy/foreach_target.h>
@@ -16,7 +26,6 @@
 
 #include "kernel/sinusoid_rows-inl.h"
 
-// Names of the x86-64 vector function ABI: b = SSE, d = AVX2, e = AVX-512.
 #if HWY_TARGET <= HWY_AVX3
 #define POSBENCH_NATIVE __m512
 #define POSBENCH_MVEC(function) _ZGVeN16v_##function
@@ -29,9 +38,6 @@
 #endif
 
 HWY_BEFORE_NAMESPACE();
-extern "C" POSBENCH_NATIVE POSBENCH_MVEC(sinf)(POSBENCH_NATIVE);
-extern "C" POSBENCH_NATIVE POSBENCH_MVEC(cosf)(POSBENCH_NATIVE);
-
 namespace posbench::HWY_NAMESPACE {
 
 // Highway's vector is the ABI's vector except on the scalar target, which uses one lane of it; the

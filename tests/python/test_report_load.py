@@ -1,6 +1,7 @@
 """What the report refuses to read or to mix, and that it says which file and what to do."""
 
 import json
+import shutil
 
 import pytest
 from conftest import Truth, edit_run, write
@@ -57,8 +58,8 @@ def test_bits_that_contradict_the_accuracy(tmp_path):
 
 def test_a_file_that_holds_another_trial(tmp_path):
     run = write(tmp_path / "run", Truth(**SCORES))
-    path = first_trial(run)
-    path.rename(path.with_name("f" * 64 + ".json"))
+    one, other = sorted((run / "trials").iterdir())[:2]
+    shutil.copy(one, other)
     assert "holds the record of trial" in refusal(run)
 
 
@@ -107,6 +108,14 @@ def test_absent_records_are_gaps_and_no_error(tmp_path):
     path.unlink()
     (gap,) = load([run]).runs[0].gaps
     assert gap.kind == "absent" and gap.what == path.name[:12] and "posbench run" in gap.way_out
+
+
+def test_records_that_no_study_lists_are_not_read(tmp_path):
+    run = write(tmp_path / "run", Truth(**COST))
+    stray = run / "trials" / ("e" * 64 + ".json")
+    stray.write_text("left by another build")
+    (gap,) = load([run]).runs[0].gaps
+    assert gap.kind == "stray" and gap.count == 1
 
 
 def test_missing_data_names_the_command_that_fetches_it(tmp_path):

@@ -1,0 +1,164 @@
+// The encoder and the optimizer against files made with PyTorch
+// (tests/golden/make_encoder_golden.py).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "encoder/optimizer.h"
+#include "encoder_helpers.h"
+#include "kernel/vector_ops.h"
+
+namespace posbench {
+namespace {
+using nlohmann::json;
+using Doubles = std::vector<double>;
+
+json golden(const std::string& name) {
+  return json::parse(read_file(std::string(GOLDEN_DIR) + "/" + name + ".json"));
+}
+
+EncoderOptions options_of(const json& file) {
+  EncoderOptions options;
+  const json& shape = file.at("shape");
+  options.shape = {.vocabulary = shape.at("vocabulary"),
+                   .classes = shape.at("classes"),
+                   .hidden = shape.at("hidden"),
+                   .layers = shape.at("layers"),
+                   .heads = shape.at("heads"),
+                   .feed_forward = shape.at("feed_forward"),
+                   .max_length = shape.at("max_length")};
+  options.encoding = file.at("encoding");
+  options.convention = file.at("convention");
+  options.position_rms = file.at("position_rms");
+  return options;
+}
+
+Batch batch_of(const json& file) {
+  Batch batch;
+  for (std::size_t s = 0; s < file.at("sequences").size(); ++s) {
+    append_sequence(batch, file.at("sequences")[s], file.at("labels")[s]);
+  }
+  return batch;
+}
+
+// Every number within `tolerance` of the largest expected one: gradients that are zero in theory,
+// as those of the keys' biases, are rounding in both.
+template <class Real>
+void expect_close(const Real* found, const Doubles& expected, double tolerance,
+                  const std::string& what) {
+  double scale = 1e-3;
+  for (const double value : expected) scale = std::max(scale, std::abs(value));
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_NEAR(static_cast<double>(found[i]), expected[i], tolerance * scale) << what << " " << i;
+  }
+}
+
+template <class Real>
+void agrees_with_pytorch(const std::string& name, double tolerance) {
+  SCOPED_TRACE(name);
+  const json file = golden(name);
+  Encoder<Real> encoder(options_of(file));
+  std::size_t parts = 0;
+  for (const Parameter& part : encoder.layout().parts()) {
+    if (part.size() == 0) continue;  // positions of an encoding without parameters
+    const Doubles values = file.at("parameters").at(part.name);
+    ASSERT_EQ(values.size(), part.size()) << part.name;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      encoder.parameters()[part.offset + i] = static_cast<Real>(values[i]);
+    }
+    ++parts;
+  }
+  ASSERT_EQ(parts, file.at("parameters").size());
+
+  const Batch batch = batch_of(file);
+  const Real* logits = encoder.forward(batch);
+  expect_close(logits, file.at("logits").get<Doubles>(), tolerance, "logit");
+  const double loss = encoder.loss(batch, nullptr, /*with_gradients=*/true);
+  EXPECT_NEAR(loss, file.at("loss").get<double>(), tolerance);
+  for (const Parameter& part : encoder.layout().parts()) {
+    if (part.size() == 0) continue;
+    expect_close(encoder.gradients().data() + part.offset,
+                 file.at("gradients").at(part.name).get<Doubles>(), tolerance, part.name);
+  }
+}
+
+class GoldenEncoder : public testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenEncoder, AgreesInDouble) { agrees_with_pytorch<double>(GetParam(), 1e-11); }
+
+TEST_P(GoldenEncoder, AgreesInFloat) { agrees_with_pytorch<float>(GetParam(), 1e-5); }
+
+INSTANTIATE_TEST_SUITE_P(PyTorch, GoldenEncoder,
+                         testing::Values("encoder_learned", "encoder_sinusoid_interleaved",
+                                         "encoder_sinusoid_tensor2tensor",
+                                         "encoder_sinusoid_trainable", "encoder_none"),
+                         [](const auto& which) { return which.param; });
+
+// A trained start: the table of sinusoid_trainable is PyTorch's sinusoid too.
+TEST(GoldenEncoder, TrainableSinusoidStartsWhereTheFileStarts) {
+  const json file = golden("encoder_sinusoid_trainable");
+  const Encoder<float> encoder(options_of(file));
+  for (const Parameter& part : encoder.layout().parts()) {
+    if (part.name != "position") continue;
+    expect_close(encoder.parameters().data() + part.offset,
+                 file.at("parameters").at("position").get<Doubles>(), 1e-7, "position");
+  }
+}
+
+// The layout of the golden steps: a matrix that decays and a vector that does not.
+struct GoldenSteps {
+  json file = golden("adamw");
+  ParameterLayout layout;
+  OptimizerOptions options;
+
+  GoldenSteps() {
+    layout.add("matrix", 3, 5, /*decays=*/true);
+    layout.add("vector", 1, 7, /*decays=*/false);
+    options.learning_rate = file.at("learning_rate");
+    options.warmup = file.at("warmup");
+    options.steps = static_cast<int>(file.at("steps").size());
+    options.weight_decay = file.at("weight_decay");
+    options.clip_norm = file.at("clip_norm");
+  }
+
+  template <class Real>
+  std::vector<Real> buffer(const json& values) const {
+    std::vector<Real> all(layout.buffer_size(), Real{0});
+    for (const Parameter& part : layout.parts()) {
+      const Doubles of_part = values.at(part.name);
+      std::transform(of_part.begin(), of_part.end(), all.begin() + static_cast<long>(part.offset),
+                     [](double value) { return static_cast<Real>(value); });
+    }
+    return all;
+  }
+};
+
+template <class Real>
+void steps_as_pytorch(double tolerance) {
+  const GoldenSteps golden_steps;
+  Optimizer<Real> optimizer(golden_steps.options, golden_steps.layout);
+  std::vector<Real> values = golden_steps.buffer<Real>(golden_steps.file.at("start"));
+  for (const json& step : golden_steps.file.at("steps")) {
+    optimizer.step(values, golden_steps.buffer<Real>(step.at("gradient")));
+    expect_close(values.data(), golden_steps.buffer<double>(step.at("after")), tolerance, "value");
+  }
+}
+
+TEST(GoldenAdamw, OptimizerStepsAsPyTorchDoes) {
+  steps_as_pytorch<double>(1e-13);
+  steps_as_pytorch<float>(3e-7);
+}
+
+TEST(GoldenAdamw, ScheduleHasTheRatesOfTheFile) {
+  const GoldenSteps golden_steps;
+  for (int t = 0; t < golden_steps.options.steps; ++t) {
+    EXPECT_NEAR(learning_rate_at(golden_steps.options, t),
+                golden_steps.file.at("steps").at(static_cast<std::size_t>(t)).at("rate"), 1e-15);
+  }
+}
+
+}  // namespace
+}  // namespace posbench
