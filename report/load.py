@@ -111,8 +111,11 @@ def read_run(path: Path) -> Run:
     hosts = [Host(h.text("id"), h.table) for h in fields.rows("hosts")]
     known = {host.id for host in hosts}
     for t in trials.values():
-        if t.host not in known:
-            raise ReportError(f"{t.path} names host {t.host}, which run.json does not; {again}")
+        if t.harness in TIMED and t.host not in known:
+            raise ReportError(
+                f"{t.path} was timed on host {t.host}, which run.json does not describe; "
+                f"repeat '{command}' to its end, or {again}"
+            )
     gaps = list(gaps_of(fields, studies, trials, path, command))
     strays = len(files) - len(trials)
     if strays:

@@ -43,7 +43,7 @@ Arms::Arms(const Cell& cell)
       random_(cell.seed, "buffers"),
       x_(shape_.elements(), random_),
       y_(shape_.elements(), random_),
-      scratch_(kSinusoidBlockRows * shape_.hidden, random_),
+      scratch_(sinusoid_block_rows(shape_) * shape_.hidden, random_),
       ids_(shape_.tokens()) {
   fill_with_noise({x_.data(), x_.size()}, random_);
   for (std::size_t t = 0; t < ids_.size(); ++t) {

@@ -53,7 +53,7 @@ class Arms {
   Random random_;
   Buffer x_;
   Buffer y_;
-  Buffer scratch_;  // rows of computed arms, and the rows of the check
+  Buffer scratch_;  // one block of computed rows
   std::vector<std::int32_t> ids_;
   std::map<std::string, Copies> copies_;
   std::vector<Arm> arms_;

@@ -10,11 +10,11 @@
 namespace posbench {
 namespace {
 
-// Runs of rows to look at: begin, middle and end of the batch's positions. Runs begin where
-// add_sinusoid's blocks begin, for there the recurrence starts afresh.
+// Runs of rows to look at: begin, middle and end of the batch's positions. Runs begin where the recurrence
+// starts afresh inside add_sinusoid, so that the same rows by themselves have the same bits.
 std::vector<std::size_t> sampled_starts(std::size_t length) {
-  const std::size_t last = (length - 1) / kSinusoidBlockRows * kSinusoidBlockRows;
-  std::vector<std::size_t> starts = {0, last / 2 / kSinusoidBlockRows * kSinusoidBlockRows, last};
+  const std::size_t last = (length - 1) / kRecurrencePeriod * kRecurrencePeriod;
+  std::vector<std::size_t> starts = {0, last / 2 / kRecurrencePeriod * kRecurrencePeriod, last};
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
   return starts;
 }
@@ -55,13 +55,13 @@ Errors check_arms(Arms& arms, const Cell& cell) {
   Random random(cell.seed, "checked positions");
   std::array<std::int64_t, 3> far_starts{};
   for (std::int64_t& start : far_starts) {
-    start = static_cast<std::int64_t>(random.below(1'000'000 - kSinusoidBlockRows));
+    start = static_cast<std::int64_t>(random.below(1'000'000 - kRecurrencePeriod));
   }
   Errors errors;
   for (Arm& arm : arms.arms()) {
     arm.call();
     for (const std::size_t start : sampled_starts(shape.length)) {
-      const std::size_t n = std::min(kSinusoidBlockRows, shape.length - start);
+      const std::size_t n = std::min(kRecurrencePeriod, shape.length - start);
       std::vector<float> rows(n * d, 0.0f);
       if (arm.name == "none") continue;
       if (arm.rows) arm.rows(static_cast<std::int64_t>(start), n, rows.data());
@@ -76,9 +76,9 @@ Errors check_arms(Arms& arms, const Cell& cell) {
     }
     if (!arm.reference) continue;
     for (const std::int64_t start : far_starts) {
-      constexpr std::size_t kLast = kSinusoidBlockRows - 1;
-      std::vector<float> rows(kSinusoidBlockRows * d);
-      arm.rows(start, kSinusoidBlockRows, rows.data());
+      constexpr std::size_t kLast = kRecurrencePeriod - 1;
+      std::vector<float> rows(kRecurrencePeriod * d);
+      arm.rows(start, kRecurrencePeriod, rows.data());
       double& largest = errors.below_a_million[arm.name];
       largest = std::max(largest, error_at(arm, start + static_cast<std::int64_t>(kLast),
                                            rows.data() + kLast * d));

@@ -19,6 +19,9 @@ from report.tables.accuracy import (
 )
 
 
+ENOUGH = 100  # units; a band with fewer is in the table, but would be noise in the chart
+
+
 def parity(context: Context) -> Any:
     return forest(context, "C1", one_sided=False)
 
@@ -118,7 +121,7 @@ def loss_by_position(context: Context) -> Any:
         ends = []
         axes.set_xscale("symlog", base=2, linthresh=1, linscale=0.5)
         for arm in arm_order(pairing.arms):
-            bands = [row for row in rows if row[:2] == [pairing.task, arm]]
+            bands = [r for r in rows if r[:2] == [pairing.task, arm] and float(r[5]) >= ENOUGH]
             if bands:
                 x = [(float(row[2]) + float(row[3])) / 2 for row in bands]
                 y = [float(row[4]) for row in bands]

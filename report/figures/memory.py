@@ -63,8 +63,8 @@ def memory(context: Context) -> Any:
         place = max(left, allocated)
         note(axes, f"{left:.2f}", (place, y), (5, 0))
     for i, (name, shade) in enumerate(entry for entry in PARTS.values() if entry[0] in used):
-        place = (0.3 * (i % 3), 1.02 + 0.06 * (8 / (3 + len(rows))) * (i // 3))
-        axes.text(*place, f"■ {name}", transform=axes.transAxes, color=shade, fontsize=8.5)
+        spot = (0.3 * (i % 3), 1.02 + 0.06 * (8 / (3 + len(rows))) * (i // 3))
+        axes.text(*spot, f"■ {name}", transform=axes.transAxes, color=shade, fontsize=8.5)
     axes.set_yticks(range(len(rows)), [str(row[0]) for row in reversed(rows)])
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.14)

@@ -22,7 +22,10 @@ TUNING = "tuning"
 def comparisons(context: Context) -> list[tuple[Part, Pairing]]:
     """The tasks of C1 that have trials, each with its rule."""
     found: list[tuple[Part, Pairing]] = []
-    for part in parts_of(CLAIM, context.rule(CLAIM)).values():
+    parts = parts_of(CLAIM, context.rule(CLAIM))
+    order = list(context.claim(CLAIM).labels)  # a locked rule has lost the order of its file
+    for name in sorted(parts, key=lambda n: (order.index(n) if n in order else len(order), n)):
+        part = parts[name]
         pairing = pairs.pairing(context.evidence, part["study"], part["task"], part["first_seed"])
         if pairing is not None:
             found.append((part, pairing))

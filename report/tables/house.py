@@ -93,11 +93,19 @@ def halves_differ(difference: np.ndarray[tuple[int], np.dtype[np.float64]]) -> b
     return bool(test.pvalue < 1 - LEVEL)
 
 
+FIRST = (  # what a reader asks first; whatever else a host says comes after, by name
+    "cpu_model cores isa_used isa_available isa_asked l1d_bytes l2_bytes l3_bytes memory_bytes os "
+    "kernel governor thp compiler flags commit dirty"
+).split()
+
+
 def machine(context: Context) -> list[Row]:
     """One row per fact; with several hosts the facts of each in turn."""
     rows: list[Row] = []
     for host in context.evidence.hosts.values():
-        for key, value in host.facts.items():
+        facts = host.facts
+        for key in [*(k for k in FIRST if k in facts), *sorted(facts.keys() - set(FIRST))]:
+            value = facts[key]
             if isinstance(value, dict):
                 rows += [[f"{key}: {name}", str(version)] for name, version in value.items()]
             else:

@@ -42,6 +42,7 @@ def memory_encodings(context: Context) -> list[Row]:
         if isinstance(memory, MemoryEncoding):
             shape: Row = [str(trial.spec["arm"]), trial.spec["hidden"], trial.spec["length"]]
             exact: Row = [memory.exact.get(key, 0) for key in EXACT]
-            measured: Row = [memory.allocated_bytes, memory.difference_bytes, memory.explanation]
+            measured: Row = [memory.allocated_bytes, memory.difference_bytes]
+            measured += [memory.peak_rss_bytes, memory.explanation]
             rows.append([*shape, *exact, *measured])
     return sorted(rows, key=lambda row: [str(row[0]), *map(int, row[1:3])])

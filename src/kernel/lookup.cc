@@ -57,12 +57,13 @@ void CopyFloats(const float* x, std::size_t n, float* y) {
   for (; i < n; ++i) y[i] = x[i];
 }
 
-// Walks the rows in tiles of 16 KiB, half an L1 cache: the first batch element brings a tile in,
-// the others find it there, and within a tile x and y are still contiguous.
+// Walks the rows in tiles of 256 KiB, a part of L2: the first batch element brings a tile in, the
+// others find it there, and a walk through x and y is long enough for the memory system to see
+// where it goes. (Tiles of 16 KiB, which fit L1, are 1.5 to 2 times slower once x and y come from
+// memory.)
 void AddRows(const float* x, const float* rows, BatchShape shape, float* y) {
-  constexpr std::size_t kTile = 4096;
+  constexpr std::size_t kTile = std::size_t{1} << 16;
   const std::size_t n = shape.length * shape.hidden;
-  if (shape.batch == 1) return Add(x, rows, n, y);
   for (std::size_t start = 0; start < n; start += kTile) {
     const std::size_t count = HWY_MIN(kTile, n - start);
     for (std::size_t b = 0; b < shape.batch; ++b) {

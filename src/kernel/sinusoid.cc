@@ -109,11 +109,19 @@ const SinusoidProducer& sinusoid_producer(std::string_view name) {
   throw UserError(unknown_word("sinusoid producer", name, known));
 }
 
+std::size_t sinusoid_block_rows(BatchShape shape) {
+  const std::size_t periods = (std::size_t{1} << 16) / (shape.hidden * kRecurrencePeriod);
+  const std::size_t rows =
+      shape.batch == 1 ? kRecurrencePeriod : std::max<std::size_t>(periods, 1) * kRecurrencePeriod;
+  return std::min(rows, shape.length);
+}
+
 void add_sinusoid(const SinusoidProducer& producer, Sinusoid sinusoid, const float* constants,
                   const float* x, BatchShape shape, std::int64_t first, float* scratch, float* y) {
+  const std::size_t block = sinusoid_block_rows(shape);
   const std::size_t stride = shape.length * shape.hidden;
-  for (std::size_t row = 0; row < shape.length; row += kSinusoidBlockRows) {
-    const std::size_t rows = std::min(kSinusoidBlockRows, shape.length - row);
+  for (std::size_t row = 0; row < shape.length; row += block) {
+    const std::size_t rows = std::min(block, shape.length - row);
     producer.rows(sinusoid, constants, first + static_cast<std::int64_t>(row), rows, scratch);
     for (std::size_t b = 0; b < shape.batch; ++b) {
       const std::size_t at = b * stride + row * shape.hidden;

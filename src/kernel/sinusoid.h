@@ -66,12 +66,17 @@ std::span<const SinusoidProducer* const> sinusoid_producers();
 /// Throws UserError for an unknown name, naming the nearest.
 const SinusoidProducer& sinusoid_producer(std::string_view name);
 
-/// Rows that add_sinusoid makes at a time: one period of the recurrence. The scratch buffer stays
-/// in L1 or L2 (16 KiB at d = 128, 96 KiB at d = 768).
-inline constexpr std::size_t kSinusoidBlockRows = 32;
+/// Rows after which the recurrence starts afresh, counted from the first row of a call.
+inline constexpr std::size_t kRecurrencePeriod = 32;
 
-/// y (B, L, d) = x + rows first … first + L − 1, computed block by block into scratch (32, d) and
-/// added to every batch element. y may be x.
+/// Rows that add_sinusoid makes at a time. For one batch element one period of the recurrence,
+/// which stays in L1 or L2 (16 KiB at d = 128, 96 KiB at d = 768). For many, as many periods as 256
+/// KiB hold, so that the walk through each element's x and y is long enough for the memory system
+/// to see where it goes.
+std::size_t sinusoid_block_rows(BatchShape shape);
+
+/// y (B, L, d) = x + rows first … first + L − 1, computed block by block into `scratch`
+/// (sinusoid_block_rows(shape), d) and added to every batch element. y may be x.
 void add_sinusoid(const SinusoidProducer& producer, Sinusoid sinusoid, const float* constants,
                   const float* x, BatchShape shape, std::int64_t first, float* scratch, float* y);
 

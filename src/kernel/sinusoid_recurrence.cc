@@ -55,9 +55,9 @@ void RecurrenceRows(Sinusoid sinusoid, const float* constants, std::int64_t firs
   const std::size_t padded = padded_pairs(sinusoid);
   const RotationConstants parts{constants, constants + padded, constants + 2 * padded,
                                 constants + 3 * padded};
-  for (std::size_t row = 0; row < rows; row += kSinusoidBlockRows) {
+  for (std::size_t row = 0; row < rows; row += kRecurrencePeriod) {
     run(sinusoid.pairs(), parts, first + static_cast<std::int64_t>(row),
-        HWY_MIN(kSinusoidBlockRows, rows - row), out + row * sinusoid.hidden);
+        HWY_MIN(kRecurrencePeriod, rows - row), out + row * sinusoid.hidden);
   }
 }
 
@@ -87,8 +87,10 @@ HWY_EXPORT(RecurrenceRows);
 const SinusoidProducer kSinusoidRecurrence = {
     "recurrence", "each row turned into the next, a fresh start every 32 rows", rotation_constants,
     [](Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
-       float* out) { HWY_DYNAMIC_DISPATCH(RecurrenceRows)
-                     (sinusoid, constants, first, rows, out); },
+       float* out) {
+      HWY_DYNAMIC_DISPATCH(RecurrenceRows)
+      (sinusoid, constants, first, rows, out);
+    },
     [](std::int64_t) { return 2e-6; }};
 
 }  // namespace posbench

@@ -81,8 +81,8 @@ HWY_INLINE SinCos SinCosHalfTurns(V t, V high, V low) {
   const V r = hn::Add(hn::Sub(product, hn::ConvertTo(d, whole)), rest);
   const V sign = hn::BitCast(d, hn::ShiftLeft<31>(whole));
 
-  // sin πr = 2r + r·S(r²) and cos πr = 1 − 4r² + r²·C(r²): the large exact parts outside keep the rounding
-  // errors of S and C small, with and without fused operations.
+  // sin πr = 2r + r·S(r²) and cos πr = 1 − 4r² + r²·C(r²): the large exact parts outside keep the
+  // rounding errors of S and C small, with and without fused operations.
   const V z = hn::Mul(r, r);
   V sine = hn::MulAdd(set(0.07722013f), z, set(-0.59804517f));
   sine = hn::MulAdd(sine, z, set(2.5500314f));

@@ -48,8 +48,10 @@ HWY_EXPORT(SimdRows);
 const SinusoidProducer kSinusoidSimd = {
     "simd", "polynomials in half-turns, frequencies kept in two floats each", split_half_turns,
     [](Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
-       float* out) { HWY_DYNAMIC_DISPATCH(SimdRows)
-                     (sinusoid, constants, first, rows, out); },
+       float* out) {
+      HWY_DYNAMIC_DISPATCH(SimdRows)
+      (sinusoid, constants, first, rows, out);
+    },
     [](std::int64_t) { return 2e-7; }};
 
 }  // namespace posbench

@@ -30,7 +30,11 @@ std::optional<json> find_record(const fs::path& run, const std::string& id) {
   const fs::path file = record_file(run, id);
   if (!fs::exists(file)) return std::nullopt;
   json record = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
-  if (!record.is_object() || record.value("id", "") != id) return std::nullopt;
+  for (const char* key :
+       {"schema", "id", "spec", "datasets", "fingerprint", "parent", "result", "provenance"}) {
+    if (!record.contains(key)) return std::nullopt;
+  }
+  if (record.at("id") != id) return std::nullopt;
   return record;
 }
 

@@ -41,9 +41,13 @@ std::vector<json> axis_points(const json& study, const std::string& key, const j
   if (keep.is_null()) return points;
   std::vector<json> kept;
   for (const std::string& name : keep.get<std::vector<std::string>>()) {
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) throw UserError(unknown_word(where + ": " + key, name, names));
-    kept.push_back(points[static_cast<std::size_t>(found - names.begin())]);
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      throw UserError(unknown_word(where + ": " + key, name, names));
+    }
+    // Several points may share a name: one arm at several scales.
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (names[i] == name) kept.push_back(points[i]);
+    }
   }
   return kept;
 }
@@ -70,9 +74,30 @@ std::vector<json> grid_points(const json& grid, const std::string& where) {
 struct Axes {
   json base;
   std::vector<json> arms, settings, grid;
-  std::vector<json> all_arms;  ///< where parents are looked up
-  std::vector<std::uint64_t> seeds;
 };
+
+// The arm's parent among the profile's arms, null where it names none.
+const json* parent_of(const json& arm, const std::vector<json>& arms, const std::string& where) {
+  if (!arm.contains("parent")) return nullptr;
+  std::vector<std::string> names;
+  for (const json& other : arms) {
+    if (other.at("arm") == arm.at("parent")) return &other;
+    names.push_back(other.at("arm"));
+  }
+  throw UserError(unknown_word(where + ": parent", arm.at("parent").get<std::string>(), names));
+}
+
+void refuse_circles(const std::vector<json>& arms, const std::string& where) {
+  for (const json& arm : arms) {
+    std::size_t steps = 0;
+    for (const json* at = &arm; at != nullptr; at = parent_of(*at, arms, where)) {
+      if (steps++ > arms.size()) {
+        throw UserError(fmt::format("{}: the parents of arm {} go round in a circle", where,
+                                    arm.at("arm").dump()));
+      }
+    }
+  }
+}
 
 PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const json& grid,
                   std::uint64_t seed, const std::string& where) {
@@ -81,22 +106,13 @@ PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const 
   trial.spec["seed"] = seed;
   trial.spec.erase("setting");
   trial.spec.erase("parent");
-  if (arm.contains("parent")) {
-    const auto parent =
-        std::find_if(axes.all_arms.begin(), axes.all_arms.end(),
-                     [&](const json& a) { return a.at("arm") == arm.at("parent"); });
-    if (parent == axes.all_arms.end()) {
-      throw UserError(fmt::format("{}: arm {} has an unknown parent {}", where,
-                                  arm.at("arm").dump(), arm.at("parent").dump()));
-    }
+  if (const json* parent = parent_of(arm, axes.arms, where)) {
     trial.parent = std::make_shared<PlannedTrial>(plan(axes, setting, *parent, grid, seed, where));
   }
   return trial;
 }
 
-}  // namespace
-
-Study read_study(const fs::path& file, const std::string& profile, std::uint64_t seed_shift) {
+Study expand(const fs::path& file, const std::string& profile, std::uint64_t seed_shift) {
   const std::string where = file.filename().string();
   const json text = read_toml(file);
   refuse_unknown_keys(text, {"id", "harness", "about", "base", "arm", "setting", "grid", "profile"},
@@ -123,8 +139,8 @@ Study read_study(const fs::path& file, const std::string& profile, std::uint64_t
   Axes axes;
   axes.base = text.value("base", json::object());
   axes.base.update(chosen.value("base", json::object()));
-  axes.all_arms = axis_points(text, "arm", nullptr, where);
   axes.arms = axis_points(text, "arm", chosen.value("arms", json()), where);
+  refuse_circles(axes.arms, where);
   axes.settings = axis_points(text, "setting", chosen.value("settings", json()), where);
   json grid = text.value("grid", json::object());
   grid.update(chosen.value("grid", json::object()));
@@ -141,6 +157,16 @@ Study read_study(const fs::path& file, const std::string& profile, std::uint64_t
     }
   }
   return study;
+}
+
+}  // namespace
+
+Study read_study(const fs::path& file, const std::string& profile, std::uint64_t seed_shift) {
+  try {
+    return expand(file, profile, seed_shift);
+  } catch (const json::exception& error) {  // a list where a number belongs, and the like
+    throw UserError(fmt::format("{}: {}", file.filename().string(), error.what()));
+  }
 }
 
 std::vector<fs::path> study_files() {

@@ -8,7 +8,7 @@
 //                               and sub-tables base and grid that override those above
 // Later tables win: base, profile base, setting, arm, grid. An arm may name another as its
 // `parent`: its trial then starts from the weights of that arm's trial with the same setting, grid
-// point and seed.
+// point and seed. A profile that keeps an arm keeps its parent.
 #pragma once
 
 #include <filesystem>
@@ -36,7 +36,7 @@ struct Study {
 inline const std::vector<std::string> kProfiles = {"smoke", "quick", "standard", "full"};
 
 /// Reads and expands one study. Seeds are shifted by `seed_shift`. Throws UserError for TOML that
-/// does not parse, unknown keys, arms or settings, naming file and nearest word.
+/// does not parse, unknown keys, arms, parents or settings, naming file and nearest word.
 Study read_study(const std::filesystem::path& file, const std::string& profile,
                  std::uint64_t seed_shift);
 

@@ -25,8 +25,8 @@ json to_json(const toml::node& node) {
   if (const auto* number = node.as_integer()) return number->get();
   if (const auto* number = node.as_floating_point()) return number->get();
   if (const auto* flag = node.as_boolean()) return flag->get();
-  throw UserError(
-      fmt::format("line {}: dates have no place here; write a string", node.source().begin.line));
+  throw UserError(fmt::format("{}:{}: dates have no place here; write a string",
+                              *node.source().path, node.source().begin.line));
 }
 
 }  // namespace

@@ -163,18 +163,21 @@ TEST_P(Producer, WritesItsRowsAndNothingElse) {
 
 TEST_P(Producer, AddSinusoidAddsTheRowsToEveryBatchElement) {
   const SinusoidProducer& producer = *GetParam();
-  const auto sinusoid = make_sinusoid(Convention::kInterleaved, 10);
-  const auto constants = producer.constants(sinusoid);
-  const BatchShape shape{3, 70, 10};
-  std::vector<float> scratch(kSinusoidBlockRows * 10), rows(70 * 10);
-  producer.rows(sinusoid, constants.data(), 4, 70, rows.data());
-  std::vector<float> x(shape.elements());
-  std::iota(x.begin(), x.end(), 0.0f);
-  std::vector<float> y(x.size());
-  add_sinusoid(producer, sinusoid, constants.data(), x.data(), shape, 4, scratch.data(), y.data());
-  for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], x[i] + rows[i % rows.size()]);
-  add_sinusoid(producer, sinusoid, constants.data(), x.data(), shape, 4, scratch.data(), x.data());
-  EXPECT_EQ(x, y);
+  // One text; some; and wide ones that need several blocks, the last of them short.
+  for (const BatchShape shape : {BatchShape{1, 70, 10}, {3, 70, 10}, {2, 150, 1000}}) {
+    const auto sinusoid = make_sinusoid(Convention::kInterleaved, shape.hidden);
+    const auto constants = producer.constants(sinusoid);
+    std::vector<float> scratch(sinusoid_block_rows(shape) * shape.hidden);
+    std::vector<float> rows(shape.length * shape.hidden);
+    producer.rows(sinusoid, constants.data(), 4, shape.length, rows.data());
+    std::vector<float> x(shape.elements(), 0.25f), y(x.size());
+    add_sinusoid(producer, sinusoid, constants.data(), x.data(), shape, 4, scratch.data(),
+                 y.data());
+    for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], x[i] + rows[i % rows.size()]);
+    add_sinusoid(producer, sinusoid, constants.data(), x.data(), shape, 4, scratch.data(),
+                 x.data());
+    EXPECT_EQ(x, y);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Producer,

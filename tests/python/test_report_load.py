@@ -124,3 +124,9 @@ def test_missing_data_names_the_command_that_fetches_it(tmp_path):
     edit_run(run, lambda r: r["missing_data"].append(missing))
     (gap,) = load([run]).runs[0].gaps
     assert gap.way_out == "posbench data fetch brown_pos" and gap.count == 6
+
+
+def test_times_of_an_undescribed_host(tmp_path):
+    run = write(tmp_path / "run", Truth(**COST))
+    edit_run(run, lambda r: r["hosts"].clear())
+    assert "which run.json does not describe" in refusal(run)

@@ -1,0 +1,71 @@
+// The study and claim files of the source tree.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/files.h"
+#include "dataset_helpers.h"
+#include "study/study.h"
+#include "study/toml_json.h"
+
+namespace posbench {
+namespace {
+using nlohmann::json;
+
+TEST(StudyFiles, AreThere) {
+  std::vector<std::string> names;
+  for (const auto& file : study_files()) names.push_back(file.stem());
+  EXPECT_THAT(names, testing::IsSupersetOf({"encoder_cost", "encoding_cost", "parity"}));
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+}
+
+TEST(StudyFiles, ExpandInEachOfTheirProfiles) {
+  for (const auto& file : study_files()) {
+    SCOPED_TRACE(file.string());
+    const json text = read_toml(file);
+    EXPECT_FALSE(text.at("profile").empty());
+    for (const std::string& profile : kProfiles) {
+      SCOPED_TRACE(profile);
+      const Study study = read_study(file, profile, 0);
+      const bool named = text.at("profile").contains(profile);
+      EXPECT_EQ(!study.trials.empty(), named);
+      EXPECT_EQ(study.core_seconds > 0, named);
+      EXPECT_THAT(study.harness,
+                  testing::AnyOf("accuracy", "encoder_cost", "encoding_cost", "memory_cost"));
+      // A trial twice would be run once and count twice.
+      std::set<std::string> specs;
+      for (const PlannedTrial& trial : study.trials) specs.insert(trial.spec.dump());
+      EXPECT_EQ(specs.size(), study.trials.size());
+    }
+  }
+}
+
+// Arms are paired by seed: each must meet every other on the same tasks and seeds.
+TEST(StudyFiles, ParityRunsEveryArmOnTheSameTasksAndSeeds) {
+  for (const std::string& profile : kProfiles) {
+    std::map<std::string, std::multiset<std::string>> places;
+    for (const PlannedTrial& trial :
+         read_study(home_folder() / "bench/studies/parity.toml", profile, 0).trials) {
+      json place = {trial.spec.at("task"), trial.spec.at("seed")};
+      for (const char* key : {"hidden", "layers", "steps", "max_length", "vocabulary"}) {
+        place.push_back(trial.spec.at(key));
+      }
+      places[trial.spec.at("arm")].insert(place.dump());
+    }
+    EXPECT_THAT(places, testing::SizeIs(testing::Ge(3u))) << profile;
+    for (const auto& [arm, all] : places) EXPECT_EQ(all, places.at("learned")) << profile << arm;
+  }
+}
+
+TEST(ClaimFiles, HaveTheRulesOfNineClaims) {
+  const json rules = claim_rules();
+  std::vector<std::string> ids;
+  for (const auto& [id, rule] : rules.items()) {
+    ids.push_back(id);
+    EXPECT_TRUE(rule.is_object() && !rule.empty()) << id;
+  }
+  EXPECT_THAT(ids, testing::ElementsAre("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9"));
+}
+
+}  // namespace
+}  // namespace posbench
