@@ -41,11 +41,17 @@ json value_from_text(const Key& key, const std::string& text) {
     return items;
   }
   const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const bool fits = key.initial.is_number_integer() ? value.is_number_integer() : value.is_number();
-  if (!fits) {
+  const auto require = [&](bool fits, const char* kind) {
+    if (fits) return;
     throw UserError(fmt::format("--{} {} is not {}; its default is {}", flag_of(key.name), text,
-                                key.initial.is_number_integer() ? "a whole number" : "a number",
-                                key.initial.dump()));
+                                kind, key.initial.dump()));
+  };
+  if (key.initial.is_boolean()) {
+    require(value.is_boolean(), "true or false");
+  } else if (key.initial.is_number_integer()) {
+    require(value.is_number_integer(), "a whole number");
+  } else {
+    require(value.is_number(), "a number");
   }
   return value;
 }

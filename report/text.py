@@ -53,7 +53,7 @@ def number(value: float, form: str) -> str:
     elif form == "kib":
         text = f"{value / 1024:,.1f}"
     elif form == "ratio":
-        text = f"{value:,.{3 if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"
+        text = f"{value:,.{3 if abs(value) < 10 else 2 if abs(value) < 100 else 0}f}"
         if abs(value) >= 1e5:
             text = f"{value:.0e}"
     elif form[0] == "f":

@@ -10,8 +10,9 @@
 namespace posbench {
 namespace {
 
-// Runs of rows to look at: begin, middle and end of the batch's positions. Runs begin where the recurrence
-// starts afresh inside add_sinusoid, so that the same rows by themselves have the same bits.
+// Runs of rows to look at: begin, middle and end of the batch's positions. Runs begin where the
+// recurrence starts afresh inside add_sinusoid, so that the same rows by themselves have the same
+// bits.
 std::vector<std::size_t> sampled_starts(std::size_t length) {
   const std::size_t last = (length - 1) / kRecurrencePeriod * kRecurrencePeriod;
   std::vector<std::size_t> starts = {0, last / 2 / kRecurrencePeriod * kRecurrencePeriod, last};

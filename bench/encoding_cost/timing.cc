@@ -31,7 +31,10 @@ Timer::Timer(const Cell& cell)
       stamp_seconds_(time_stamp_cost()),
       random_(cell.seed, "layer"),
       weight_floats_(weight_floats(cell.shape)),
-      layer_(layer_floats(cell), random_) {}
+      layer_(layer_floats(cell), random_) {
+  // Pages that were never written all share one page of zeros, and reading that evicts nothing.
+  std::fill_n(layer_.data(), layer_.size(), 1.0f);
+}
 
 Timer::Pace Timer::calibrate(const Arm& arm) {
   if (sweeps_) return {1, time_after_sweeps(arm)};

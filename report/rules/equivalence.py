@@ -63,11 +63,13 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     verdict, reason = verdict_of(part, difference, low, high, limit)
     marks: tuple[str, ...] = ()
     opened = gate(part, pairing)
-    if difference.n >= part["min_seeds"] and opened.known and not opened.passed:
-        if part["gate"] == "not_testable":
+    if difference.n >= part["min_seeds"] and not opened.passed:
+        if part["gate"] == "mark":
+            marks = ("position_does_not_matter" if opened.known else "gate_unknown",)
+        elif opened.known:
             verdict, reason = NOT_TESTABLE, "gate_closed"
         else:
-            marks = ("position_does_not_matter",)
+            verdict, reason = UNDECIDED, "gate_unknown"
     p = math.nan
     if not math.isnan(limit):
         tost = part["test"] == "tost"

@@ -261,6 +261,7 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
     fmt::print(stderr, "study {}: {} trials, {} to run\n", study.id, seen.size(), todo.size());
     if (todo.empty()) continue;
     put(run["hosts"], "id", describe_host());
+    save_run(options, run);  // a killed run's records must not name a host that nobody described
     const int lanes = kAlone.contains(study.harness) ? 1 : options.jobs;
     for (const auto& [id, why] : run_trials(std::move(todo), study.harness, lanes, options.out)) {
       run["failed"].push_back({{"id", id}, {"study", study.id}, {"reason", why}});

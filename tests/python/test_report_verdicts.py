@@ -73,6 +73,13 @@ def test_where_positions_do_not_matter(tmp_path):
     assert "position_does_not_matter" in found["C6.all"].marks
 
 
+def test_without_a_negative_control_nothing_is_known_about_positions(tmp_path):
+    found = verdicts(run_with(tmp_path, studies=SCORES, score={"learned": 88.0, "sinusoid": 88.0}))
+    finding = found["C1.tagging"].finding
+    assert (finding.verdict, finding.reason) == ("UNDECIDED", "gate_unknown")
+    assert "gate_unknown" in found["C6.tagging"].marks
+
+
 def test_tuning_seeds_never_enter_a_verdict(tmp_path):
     run = run_with(tmp_path, studies=("parity", "tuning"), seeds=5)
     tuned = [
