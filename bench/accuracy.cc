@@ -55,6 +55,7 @@ TrainingOptions training_options(const json& spec) {
   options.batch_tokens = spec.at("batch_tokens");
   options.seed = spec.at("seed");
   if (options.optimizer.steps < 1) throw UserError("steps must be at least 1");
+  if (options.batch_tokens < 1) throw UserError("batch_tokens must be at least 1");
   return options;
 }
 
@@ -80,11 +81,11 @@ std::string fingerprint(const json& spec) {
   constexpr std::size_t kScored = 32;
   json probe = spec;
   probe["seed"] = 0;
-  probe["steps"] = kSteps;
+  TrainingOptions options = training_options(probe);
+  options.optimizer.steps = kSteps;
   TaskData data = load_data(probe);
   data.split.dev.resize(std::min(kScored, data.split.dev.size()));
   Encoder<float> encoder(encoder_options(probe, data));
-  TrainingOptions options = training_options(probe);
   options.curve_points = kSteps;
   const TrainingOutcome outcome = train(encoder, data, probe.at("max_length"), options);
   const dnnl_version_t* onednn = dnnl_version();

@@ -32,7 +32,8 @@ struct Harness {
 };
 
 /// Flags: one per key, and --trial SPEC (JSON text or file), --out DIR, --keys, --identify, --help.
-/// Without --out the record goes to standard output. Exit 0; 2 bad input; 3 data missing.
+/// Without --out the record goes to standard output. Exit 0; 2 bad input or
+/// missing data.
 int harness_main(int argc, char** argv, const Harness& harness);
 
 }  // namespace posbench

@@ -110,7 +110,7 @@ json load_run(const RunOptions& options) {
             {"studies", json::array()},      {"rules", claim_rules()}};
   }
   json run = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
-  if (!run.is_object() || run.value("schema", "") != "posbench.run/1") {
+  if (!run.is_object() || run.value("schema", json()) != "posbench.run/1") {
     throw UserError(fmt::format("{} is not a posbench run; choose another --out", file.string()));
   }
   if (run.at("profile") != options.profile) {

@@ -76,21 +76,45 @@ struct Axes {
   std::vector<json> arms, settings, grid;
 };
 
-// The arm's parent among the profile's arms, null where it names none.
-const json* parent_of(const json& arm, const std::vector<json>& arms, const std::string& where) {
+// Whether the arm belongs to that setting: an arm may list the settings that it is for, because one
+// encoding may be best at different scales on different tasks.
+bool applies(const json& arm, const json& setting) {
+  if (!arm.contains("settings")) return true;
+  const auto& names = arm.at("settings");
+  return std::find(names.begin(), names.end(), setting.value("setting", "")) != names.end();
+}
+
+void refuse_unknown_settings(const std::vector<json>& arms, const std::vector<json>& settings,
+                             const std::string& where) {
+  std::vector<std::string> known;
+  for (const json& setting : settings) known.push_back(setting.value("setting", ""));
+  for (const json& arm : arms) {
+    for (const std::string& name : arm.value("settings", std::vector<std::string>{})) {
+      if (std::find(known.begin(), known.end(), name) == known.end()) {
+        throw UserError(unknown_word(where + ": arm's setting", name, known));
+      }
+    }
+  }
+}
+
+// The arm's parent among the profile's arms of that setting, null where it names none.
+const json* parent_of(const json& arm, const json& setting, const std::vector<json>& arms,
+                      const std::string& where) {
   if (!arm.contains("parent")) return nullptr;
   std::vector<std::string> names;
   for (const json& other : arms) {
+    if (!applies(other, setting)) continue;
     if (other.at("arm") == arm.at("parent")) return &other;
     names.push_back(other.at("arm"));
   }
   throw UserError(unknown_word(where + ": parent", arm.at("parent").get<std::string>(), names));
 }
 
-void refuse_circles(const std::vector<json>& arms, const std::string& where) {
+void refuse_circles(const std::vector<json>& arms, const json& setting, const std::string& where) {
   for (const json& arm : arms) {
+    if (!applies(arm, setting)) continue;
     std::size_t steps = 0;
-    for (const json* at = &arm; at != nullptr; at = parent_of(*at, arms, where)) {
+    for (const json* at = &arm; at != nullptr; at = parent_of(*at, setting, arms, where)) {
       if (steps++ > arms.size()) {
         throw UserError(fmt::format("{}: the parents of arm {} go round in a circle", where,
                                     arm.at("arm").dump()));
@@ -105,8 +129,9 @@ PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const 
   for (const json* table : {&setting, &arm, &grid}) trial.spec.update(*table);
   trial.spec["seed"] = seed;
   trial.spec.erase("setting");
+  trial.spec.erase("settings");
   trial.spec.erase("parent");
-  if (const json* parent = parent_of(arm, axes.arms, where)) {
+  if (const json* parent = parent_of(arm, setting, axes.arms, where)) {
     trial.parent = std::make_shared<PlannedTrial>(plan(axes, setting, *parent, grid, seed, where));
   }
   return trial;
@@ -124,6 +149,9 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   if (study.id != file.stem().string()) {
     throw UserError(fmt::format("{}: id '{}' is not the file's name", where, study.id));
   }
+  if (std::find(kHarnesses.begin(), kHarnesses.end(), study.harness) == kHarnesses.end()) {
+    throw UserError(unknown_word(where + ": harness", study.harness, kHarnesses));
+  }
   refuse_unknown_keys(text.at("profile"), kProfiles, where + " [profile]");
   if (!text.at("profile").contains(profile)) return study;
 
@@ -140,7 +168,8 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   axes.base = text.value("base", json::object());
   axes.base.update(chosen.value("base", json::object()));
   axes.arms = axis_points(text, "arm", chosen.value("arms", json()), where);
-  refuse_circles(axes.arms, where);
+  for (const json& setting : axes.settings) refuse_circles(axes.arms, setting, where);
+  refuse_unknown_settings(axes.arms, axis_points(text, "setting", nullptr, where), where);
   axes.settings = axis_points(text, "setting", chosen.value("settings", json()), where);
   json grid = text.value("grid", json::object());
   grid.update(chosen.value("grid", json::object()));
@@ -151,6 +180,7 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
     for (const json& setting : axes.settings) {
       for (const json& point : axes.grid) {
         for (const json& arm : axes.arms) {
+          if (!applies(arm, setting)) continue;
           study.trials.push_back(plan(axes, setting, arm, point, seed + seed_shift, where));
         }
       }

@@ -6,9 +6,10 @@
 //   them [grid]                      further axes: key = [values] [profile.NAME] core_seconds (of
 //   one trial), seeds, and optionally arms, settings (names to keep),
 //                               and sub-tables base and grid that override those above
-// Later tables win: base, profile base, setting, arm, grid. An arm may name another as its
-// `parent`: its trial then starts from the weights of that arm's trial with the same setting, grid
-// point and seed. A profile that keeps an arm keeps its parent.
+// Later tables win: base, profile base, setting, arm, grid. An arm may list the `settings` it is
+// for, so that one encoding can stand at different scales on different tasks. It may name another
+// as its `parent`: its trial then starts from the weights of that arm's trial with the same
+// setting, grid point and seed. A profile that keeps an arm keeps its parent.
 #pragma once
 
 #include <filesystem>
@@ -34,9 +35,11 @@ struct Study {
 };
 
 inline const std::vector<std::string> kProfiles = {"smoke", "quick", "standard", "full"};
+inline const std::vector<std::string> kHarnesses = {"accuracy", "encoder_cost", "encoding_cost",
+                                                    "memory_cost"};
 
 /// Reads and expands one study. Seeds are shifted by `seed_shift`. Throws UserError for TOML that
-/// does not parse, unknown keys, arms, parents or settings, naming file and nearest word.
+/// does not parse, unknown keys, harness, arms, parents or settings, naming file and nearest word.
 Study read_study(const std::filesystem::path& file, const std::string& profile,
                  std::uint64_t seed_shift);
 

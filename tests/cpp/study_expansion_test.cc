@@ -224,6 +224,7 @@ TEST_F(Expansion, MistypedWordsAreNamedWithFileAndNearest) {
   expect_named(with(kWhole, "[grid]", "[gird]"), "gird", "grid");
   expect_named(with(kWhole, "[base]", "[bas]"), "bas", "base");
   expect_named(with(kWhole, "about", "abuot"), "abuot", "about");
+  expect_named(with(kWhole, "\"accuracy\"", "\"acuracy\""), "acuracy", "accuracy");
   expect_named(with(kWhole, "[profile.quick]", "[profile.quik]"), "quik", "quick");
   expect_named(with(kWhole, "core_seconds = 2", "core_second = 2"), "core_second", "core_seconds");
   expect_named(with(kWhole, "arms = [\"none\"]", "arms = [\"non\"]"), "non", "none");
