@@ -29,9 +29,33 @@ HWY_INLINE V load_part(const float* p, std::size_t n) {
 #endif
 }
 
+// The first `count` of a vector's lanes, zeros in the others; nothing behind them is touched.
+// Before AVX2 there is no masked load or store: Highway's stand-ins read and write whole vectors,
+// past the end of the last row.
+HWY_INLINE V LoadPart(const float* p, std::size_t count) {
+  const D d;
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, count), d, p);
+#else
+  HWY_ALIGN float part[hn::MaxLanes(d)] = {};
+  std::copy_n(p, count, part);
+  return hn::Load(d, part);
+#endif
+}
+
+HWY_INLINE void StorePart(V v, float* p, std::size_t count) {
+  const D d;
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, count), d, p);
+#else
+  HWY_ALIGN float part[hn::MaxLanes(d)];
+  hn::Store(v, d, part);
+  std::copy_n(part, count, p);
+#endif
+}
+
 // Runs body(i, load, store) over n floats, a vector at a time; the last, partial vector goes
-// through partial loads (zeros beyond the end) and masked stores, so that no element is treated by
-// other code than its neighbours.
+// through the same body, so that no element is treated by other code than its neighbours.
 template <class Body>
 HWY_INLINE void for_each_vector(std::size_t n, Body body) {
   const D d;
@@ -43,10 +67,9 @@ HWY_INLINE void for_each_vector(std::size_t n, Body body) {
         [&](V v, float* p) HWY_ATTR { hn::StoreU(v, d, p + i); });
   }
   if (i < n) {
-    const auto mask = hn::FirstN(d, n - i);
     body(
-        i, [&](const float* p) HWY_ATTR { return load_part(p + i, n - i); },
-        [&](V v, float* p) HWY_ATTR { hn::BlendedStore(v, mask, d, p + i); });
+        i, [&](const float* p) HWY_ATTR { return LoadPart(p + i, n - i); },
+        [&](V v, float* p) HWY_ATTR { StorePart(v, p + i, n - i); });
   }
 }
 

@@ -168,9 +168,9 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   axes.base = text.value("base", json::object());
   axes.base.update(chosen.value("base", json::object()));
   axes.arms = axis_points(text, "arm", chosen.value("arms", json()), where);
-  for (const json& setting : axes.settings) refuse_circles(axes.arms, setting, where);
   refuse_unknown_settings(axes.arms, axis_points(text, "setting", nullptr, where), where);
   axes.settings = axis_points(text, "setting", chosen.value("settings", json()), where);
+  for (const json& setting : axes.settings) refuse_circles(axes.arms, setting, where);
   json grid = text.value("grid", json::object());
   grid.update(chosen.value("grid", json::object()));
   axes.grid = grid_points(grid, where);

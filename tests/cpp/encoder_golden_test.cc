@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "encoder/optimizer.h"
 #include "encoder_helpers.h"
+#include "json_printing.h"
 #include "kernel/vector_ops.h"
 
 namespace posbench {

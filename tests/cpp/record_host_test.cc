@@ -6,6 +6,7 @@
 #include <regex>
 
 #include "base/sha256.h"
+#include "json_printing.h"
 #include "record/version.h"
 
 namespace posbench {

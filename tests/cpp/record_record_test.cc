@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "dataset_helpers.h"
+#include "json_printing.h"
 
 namespace posbench {
 namespace {

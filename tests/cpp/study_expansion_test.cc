@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "dataset_helpers.h"
+#include "json_printing.h"
 #include "study/study.h"
 
 namespace posbench {
@@ -136,6 +137,20 @@ TEST_F(Expansion, AProfileKeepsWhatItNamesAndOverrides) {
 TEST_F(Expansion, AProfileKeepsEveryPointOfAName) {
   const std::string again = "[[arm]]\narm = \"none\"\nencoding = \"none\"\nsteps = 50\n[grid]";
   EXPECT_EQ(study(with(kWhole, "[grid]", again), "full").trials.size(), 4u);
+}
+
+// One encoding, another scale on another task.
+TEST_F(Expansion, AnArmMayBeForSomeSettingsOnly) {
+  const std::string bound = "[[arm]]\narm = \"none\"\nsettings = [\"tagging\"]";
+  const std::string text = with(kWhole, "[[arm]]\narm = \"none\"", bound);
+  const Study mine = study(text);
+  EXPECT_EQ(mine.trials.size(), 36u);  // 48 less 12 of `none` on classification
+  for (const PlannedTrial& trial : mine.trials) {
+    EXPECT_FALSE(trial.spec.contains("settings"));
+    EXPECT_TRUE(trial.spec.at("arm") == "learned" || trial.spec.at("task") == "tagging");
+  }
+  const std::string other = with(text, "settings = [\"tagging\"]", "settings = [\"taging\"]");
+  EXPECT_THAT(complaint(other), testing::HasSubstr("'taging'; did you mean 'tagging'?"));
 }
 
 TEST_F(Expansion, AProfileThatIsNotThereHasNoTrials) {

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "dataset_helpers.h"
+#include "json_printing.h"
 #include "study/study.h"
 #include "study/toml_json.h"
 
