@@ -95,11 +95,12 @@ int run_command(const std::vector<std::string>& arguments) {
   }
   RunOptions options;
   options.profile = profile;
+  options.seed_shift = values["seed"].as<std::uint64_t>();
   options.jobs = values["jobs"].as<int>();
   if (options.jobs < 1) throw UserError("--jobs must be at least 1");
   std::vector<std::string> wanted;
   if (values.count("study")) wanted = values["study"].as<std::vector<std::string>>();
-  const auto studies = choose_studies(wanted, profile, values["seed"].as<std::uint64_t>());
+  const auto studies = choose_studies(wanted, profile, options.seed_shift);
   if (values.count("dry-run")) {
     print_plan(studies, options.jobs);
     return 0;

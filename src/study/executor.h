@@ -14,6 +14,7 @@ namespace posbench {
 struct RunOptions {
   std::string profile;
   std::filesystem::path out;
+  std::uint64_t seed_shift = 0;    ///< as the studies were read with
   int jobs = 1;                    ///< accuracy and memory trials at once; cost studies run alone
   bool skip_missing_data = false;  ///< go on without trials whose data set is not on this machine
   std::string command;             ///< as the user typed it, for run.json
