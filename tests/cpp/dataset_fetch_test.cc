@@ -148,7 +148,7 @@ TEST_F(Fetch, NamesEveryWayThatFailed) {
   if (!has_program("curl")) GTEST_SKIP() << "no curl here";
   const auto message = message_of<UserError>([&] { fetch_dataset(tiny(), {}); });
   EXPECT_THAT(message, AllOf(HasSubstr("could not fetch tiny:\n  url file://"),
-                             HasSubstr("curl ended with 37: curl: (37)")));
+                             HasSubstr("curl ended with 37\n    curl: (37)")));
   expect_nothing_here();
 }
 
