@@ -13,7 +13,6 @@
 #include "encoder/encoder.h"
 #include "encoder/optimizer.h"
 #include "harness.h"
-#include "record/host.h"
 
 namespace posbench {
 namespace {
@@ -131,10 +130,6 @@ class TimedArm {
   std::vector<double> position_ns_;
 };
 
-json datasets(const json& /*spec*/) { return json::object(); }
-
-std::string fingerprint(const json& /*spec*/) { return describe_host().at("id"); }
-
 json run(const json& spec, const std::string& folder) {
   const Workload work = workload_of(spec);
   const double timer_seconds = time_stamp_cost();
@@ -192,8 +187,8 @@ int main(int argc, char** argv) {
           Key{"blocks", 20, "blocks, each with a new layout of memory"},
           Key{"seed", 0, "number of the process; draws layouts and order"},
       },
-      posbench::datasets,
-      posbench::fingerprint,
+      posbench::no_datasets,
+      posbench::host_fingerprint,
       posbench::run};
   return posbench::harness_main(argc, argv, harness);
 }

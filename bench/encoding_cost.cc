@@ -2,12 +2,10 @@
 // (hidden size, length, batch, cache state). One process measures one cell; its seed is its number.
 #include <algorithm>
 
-#include "base/sha256.h"
 #include "blocks.h"
 #include "encoding_cost/check.h"
 #include "encoding_cost/timing.h"
 #include "harness.h"
-#include "record/host.h"
 
 namespace posbench {
 namespace {
@@ -18,13 +16,6 @@ constexpr auto kExamples =
     "      compares all arms at BERT-base's shape and prints the record\n"
     "  encoding_cost --arms learned_slice,simd --blocks 100 --out out/mine\n"
     "      keeps the record, and Google Benchmark's JSON for compare.py, under out/mine\n";
-
-json datasets(const json& /*spec*/) { return json::object(); }
-
-// Times belong to one machine and one build.
-std::string fingerprint(const json& /*spec*/) {
-  return sha256("encoding_cost on " + describe_host().at("id").get<std::string>());
-}
 
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -90,8 +81,8 @@ int main(int argc, char** argv) {
           Key{"isa", "native", "instruction set: native, the best of this CPU"},
           Key{"seed", 0, "number of the process: order of arms, offsets of buffers"},
       },
-      posbench::datasets,
-      posbench::fingerprint,
+      posbench::no_datasets,
+      posbench::host_fingerprint,
       posbench::run};
   return posbench::harness_main(argc, argv, harness);
 }

@@ -31,6 +31,12 @@ struct Harness {
   nlohmann::json (*run)(const nlohmann::json& spec, const std::string& folder);
 };
 
+/// For a harness that reads no data.
+nlohmann::json no_datasets(const nlohmann::json& spec);
+
+/// For a harness that takes times: they belong to one machine and one build.
+std::string host_fingerprint(const nlohmann::json& spec);
+
 /// Flags: one per key, and --trial SPEC (JSON text or file), --out DIR, --keys, --identify, --help.
 /// Without --out the record goes to standard output. Exit 0; 2 bad input or
 /// missing data.

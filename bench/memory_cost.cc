@@ -23,8 +23,6 @@ constexpr auto kExamples =
     "  memory_cost --measure model --hidden 768 --layers 12 --positions 512\n"
     "      the share of the position table in BERT-base's parameters\n";
 
-json datasets(const json& /*spec*/) { return json::object(); }
-
 ExactBytes exact_of(const json& spec) {
   return exact_bytes(spec.at("encoding"), spec.at("producer"), spec.at("hidden"),
                      spec.at("length"));
@@ -144,7 +142,7 @@ int main(int argc, char** argv) {
           Key{"tied", true, "model: the output layer shares the word table"},
           Key{"seed", 0, "number of the process"},
       },
-      posbench::datasets,
+      posbench::no_datasets,
       posbench::fingerprint,
       posbench::run};
   return posbench::harness_main(argc, argv, harness);
