@@ -43,7 +43,9 @@ def forest(context: Context, claim: str, one_sided: bool) -> Any:
     for y, verdict in enumerate(reversed(rows)):
         draw_effect(axes, y, verdict, one_sided)
     axes.axvline(0, color=INK, linewidth=0.8)
-    edge = 1.15 * max(abs(bound) for bound in axes.get_xlim())
+    found = [v.finding for v in rows]
+    bounds = [abs(b) for f in found for b in (f.low, f.high, f.effect, f.margin)]
+    edge = 1.15 * max(bound for bound in bounds if math.isfinite(bound))
     axes.set_xlim(-edge, edge)
     axes.set_ylim(-0.6, len(rows) - 0.2)
     axes.set_yticks(range(len(rows)), [v.label for v in reversed(rows)])
@@ -60,10 +62,6 @@ def draw_effect(axes: Any, y: int, verdict: Verdict, one_sided: bool) -> None:
     if math.isfinite(margin):
         width = 2 * margin + (1e3 if one_sided else 0)
         axes.barh(y, width, left=-margin, height=0.62, color=BAND, zorder=0)
-        axes.set_xlim(-1.1 * margin, 1.1 * margin)
-    ends = [b for b in (found.low, found.high, found.effect) if math.isfinite(b)]
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, *ends), max(high, *ends))
     if math.isfinite(found.low):
         axes.plot([found.low, found.high], [y, y], color=colour("learned"), linewidth=2.4)
     axes.plot(found.effect, y, "o", color=colour("learned"), markersize=6)

@@ -55,26 +55,36 @@ def room(rows: list[Row]) -> tuple[float, float]:
 
 
 def cost_by_size(context: Context) -> Any:
-    """Nanoseconds per element against the number of elements, in_model, geometric mean by size."""
-    sizes: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    """Nanoseconds per element against the table's size, in_model, a panel for the smallest and the largest batch.
+
+    A batch shares its rows, so at B = 32 even slow sines are spread over 32 additions.
+    """
+    shapes: dict[int, dict[str, dict[int, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
     for _, hidden, length, batch, arm, _, ns, *_ in cost_in_model(context):
         if arm in CURVES:
-            sizes[str(arm)][int(hidden) * int(length) * int(batch)].append(float(ns))
-    if not sizes:
+            shapes[int(batch)][str(arm)][int(hidden) * int(length)].append(float(ns))
+    if not shapes:
         return None
-    made, (axes,) = figure(3.1)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    ends = []
-    for arm in [a for a in CURVES if a in sizes]:
-        x = sorted(sizes[arm])
-        y = [float(np.exp(np.mean(np.log(sizes[arm][n])))) for n in x]
-        axes.plot(x, y, marker=".", color=colour(arm), linestyle="--" if arm == "copy" else "-")
-        ends.append((x[-1], y[-1], arm, colour(arm)))
-    axes.grid(axis="y", color=FAINT, linewidth=0.4)
-    axes.set_xlabel("elements written (B × L × d)")
-    axes.set_ylabel("ns per element")
-    end_labels(axes, ends)
+    batches = sorted({min(shapes), max(shapes)})
+    made, panels = figure(2.2 * len(batches), len(batches), sharex=True, sharey=True)
+    for axes, batch in zip(panels, batches):
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        ends = []
+        for arm in [a for a in CURVES if a in shapes[batch]]:
+            sizes = shapes[batch][arm]
+            x = sorted(sizes)
+            y = [float(np.exp(np.mean(np.log(sizes[n])))) for n in x]
+            style = "--" if arm == "copy" else "-"
+            axes.plot(x, y, marker=".", color=colour(arm), linestyle=style)
+            ends.append((x[-1], y[-1], arm, colour(arm)))
+        axes.grid(axis="y", color=FAINT, linewidth=0.4)
+        axes.set_title(f"B = {batch}", loc="left")
+        axes.set_ylabel("ns per element")
+        end_labels(axes, ends)
+    panels[-1].set_xlabel("elements of the table (L × d)")
     return made
 
 
