@@ -240,14 +240,30 @@ def timing_host(runs: Sequence[Run]) -> Host | None:
     return next((host for _, host in first.values()), None)
 
 
+def studies_of(rule: Mapping[str, Any]) -> set[str]:
+    """The studies whose records a rule decides from."""
+    parts = rule.get("parts", {}).values()
+    return {part["study"] for part in (rule, *parts) if "study" in part}
+
+
 def common_rules(runs: Sequence[Run]) -> Mapping[str, Any]:
-    """The rules that the runs locked; raises ReportError where two runs locked different ones."""
+    """The rule of each claim, as locked by the runs that hold records it decides from.
+
+    A run of another study has no say: `tuning` comes before the rule it fixes the margin of. Where nobody
+    holds such records, the last run's rule stands. Raises ReportError where two runs with a say differ.
+    """
     rules: dict[str, Any] = {}
+    decided_by: dict[str, Run] = {}
     for run in runs:
         for claim, rule in run.rules.items():
-            if rules.setdefault(claim, rule) != rule:
+            if not studies_of(rule) & run.studies.keys():
+                if claim not in decided_by:
+                    rules[claim] = rule
+            elif claim not in decided_by:
+                rules[claim], decided_by[claim] = rule, run
+            elif rules[claim] != rule:
                 raise ReportError(
-                    f"{runs[0].path} and {run.path} locked different rules for {claim}; "
+                    f"{decided_by[claim].path} and {run.path} locked different rules for {claim}; "
                     "a verdict needs one rule: give runs of one of the two"
                 )
     return rules

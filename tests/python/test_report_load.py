@@ -102,6 +102,20 @@ def test_runs_that_locked_different_rules(tmp_path):
     assert "locked different rules for C1" in refusal(one, other)
 
 
+def test_a_run_without_the_study_has_no_say_in_the_rule(tmp_path):
+    """The tuning run is older than the margin that it fixed."""
+    one = write(tmp_path / "one", Truth(**SCORES))
+    tuning = write(tmp_path / "tuning", Truth(**SCORES))
+
+    def turn_into_tuning(run):
+        run["rules"]["C1"]["alpha"] = 0.5
+        run["studies"] = [{**s, "id": "tuning"} for s in run["studies"] if s["id"] == "parity"]
+
+    edit_run(tuning, turn_into_tuning)
+    for runs in ([one, tuning], [tuning, one]):
+        assert load(runs).rules["C1"]["alpha"] == 0.05
+
+
 def test_absent_records_are_gaps_and_no_error(tmp_path):
     run = write(tmp_path / "run", Truth(**SCORES))
     path = first_trial(run)
