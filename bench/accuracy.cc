@@ -68,7 +68,14 @@ TaskData load_data(const json& spec) {
   return data;
 }
 
+// Asked first of all, so it also reads the other words of the spec: whoever mistypes an encoding on
+// a machine without the data should hear of the typing error.
 json datasets(const json& spec) {
+  make_task(spec.at("task"));
+  EncodingOptions smallest{.convention = spec.at("convention"), .producer = spec.at("producer")};
+  smallest.hidden = 2;
+  smallest.max_length = 1;
+  make_encoding<float>(spec.at("encoding"), smallest);
   const std::string name = spec.at("dataset");
   return {{name, dataset_digest(name)}};
 }
