@@ -26,7 +26,7 @@ def from_records(context: Context, locale: Locale) -> list[str]:
     open_claims = sum(v.finding.verdict == NO_STUDY for v in context.verdicts)
     if open_claims:
         said.append(locale("limits.no_study", open=open_claims, all=len(context.claims)))
-    for profile in sorted({run.profile for run in evidence.runs}):
+    for profile in sorted({run.profile for run in evidence.runs} & {"smoke", "quick"}):
         said.append(locale("limits.profile", profile=profile))
     for host in evidence.hosts.values():
         if host.facts.get("dirty"):
@@ -53,7 +53,12 @@ def of_times(context: Context, locale: Locale) -> list[str]:
     processes = [len(p) for p in cost.cells(context.evidence).values()]
     if not processes:
         return [locale("limits.no_cost")]
+    said = []
+    cells = [result for found in cost.cells(context.evidence).values() for result in found]
+    blocks = [len(timing.block) for result in cells for timing in result.arms.values()]
+    if min(blocks) < max(blocks):
+        said.append(locale("limits.few_blocks", n=min(blocks), most=max(blocks)))
     least = context.rule("C2")["min_seeds"]
-    if min(processes) >= least:
-        return []
-    return [locale("limits.few_processes", n=min(processes), least=least)]
+    if min(processes) < least:
+        said.append(locale("limits.few_processes", n=min(processes), least=least))
+    return said

@@ -19,6 +19,7 @@ from report import figures
 from report.claims import Claim, Verdict, rule_mark
 from report.errors import ReportError
 from report.limits import limits
+from report.load import Evidence, studies_of
 from report.rules import NO_STUDY
 from report.tables import Context, Table, make_tables
 from report.text import Locale, number
@@ -132,6 +133,13 @@ def owner(table: str, context: Context) -> Claim | None:
     return next((claim for claim in context.claims if table in claim.tables), None)
 
 
+def profile_of(claim: Claim, evidence: Evidence) -> str:
+    """The profile of the run that holds the claim's records, for the command that repeats them."""
+    studies = studies_of(evidence.rules.get(claim.id, claim.rule))
+    holders = [run for run in evidence.runs if studies & run.studies.keys()]
+    return (holders or evidence.runs)[0].profile
+
+
 def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
     lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
     charts: list[tuple[str, Markup | None]] = []
@@ -142,7 +150,7 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         if name not in grids:
             raise ReportError(f"claim {claim.id} asks for table '{name}', not in tables.toml")
     here = [n for n in claim.tables if owner(n, context) is claim and not grids[n].appendix]
-    profile = context.evidence.runs[0].profile
+    profile = profile_of(claim, context.evidence)
     mark = rule_mark(claim, context.evidence)
     return Section(
         claim=claim,

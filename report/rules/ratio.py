@@ -50,8 +50,11 @@ def judge(part: Part, log_ratio: Estimate, setting: str, chosen: Counter[str]) -
     elif low > bound:
         verdict, reason = SUPPORTED, "ratio_above"
     elif high < bound:
-        verdict = CONTRADICTED
-        reason = "ratio_equal" if low > 1 / bound else "ratio_below"
+        verdict, reason = CONTRADICTED, "ratio_not_slower"
+        if low > 1 / bound:
+            reason = "ratio_equal"
+        elif high < 1 / bound:
+            reason = "ratio_below"
     arms = ", ".join(f"{arm} {count}" for arm, count in chosen.most_common())
     return Finding(
         verdict=verdict,

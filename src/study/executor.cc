@@ -255,8 +255,8 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
   // The rules stay as they were locked before the first number.
   run["command"] = options.command;
   run["ended"] = nullptr;
-  save_run(options, run);
 
+  // Nothing is written before every trial is known: a refused call leaves the run as it was.
   Identifier identifier;
   std::map<std::string, std::vector<Trial>> trials;  // by study
   for (const Study& study : studies) {
