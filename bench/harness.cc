@@ -1,9 +1,13 @@
 #include "harness.h"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <boost/algorithm/string.hpp>
 #include <boost/program_options.hpp>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -196,6 +200,16 @@ int parse_and_run(int argc, char** argv, const Harness& harness) {
   return 0;
 }
 
+// A harness that `posbench run` started ends with it, also when that is killed: an orphan would go
+// on beside the trials of the next start, and a time taken beside other work is none.
+void end_with_the_run() {
+  const char* run = std::getenv("POSBENCH_RUN");
+  if (run == nullptr) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const bool run_is_gone = std::to_string(getppid()) != run;
+  if (run_is_gone) std::raise(SIGKILL);
+}
+
 }  // namespace
 
 json no_datasets(const json& /*spec*/) { return json::object(); }
@@ -205,6 +219,7 @@ std::string host_fingerprint(const json& /*spec*/) {
 }
 
 int harness_main(int argc, char** argv, const Harness& harness) {
+  end_with_the_run();
   try {
     return parse_and_run(argc, argv, harness);
   } catch (const UserError& error) {

@@ -1,8 +1,10 @@
 #include "study/executor.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -250,6 +252,8 @@ std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std
 }  // namespace
 
 int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
+  // Harnesses end with the process of this id, see bench/harness.cc.
+  setenv("POSBENCH_RUN", std::to_string(getpid()).c_str(), 1);
   require_writable_folder(options.out / "trials");
   json run = load_run(options);
   // The rules stay as they were locked before the first number.
