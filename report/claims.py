@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -14,7 +14,7 @@ from report import rules
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
-from report.rules import NO_STUDY, UNDECIDED, Finding
+from report.rules import CONTRADICTED, NO_STUDY, UNDECIDED, Finding
 from report.statistics import holm
 
 FOLDER = Path(__file__).parent / "claims"
@@ -138,6 +138,7 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
             kind = rules.module(parts[name]["kind"])
             findings[name] = kind.decide(parts[name], evidence, findings)
     adjusted = adjust(findings)
+    findings = {n: settle(f, adjusted.get(n, math.nan), parts[n]) for n, f in findings.items()}
     order = [*(n for n in claim.labels if n in parts), *(n for n in parts if n not in claim.labels)]
     return [
         Verdict(
@@ -151,6 +152,13 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
         )
         for name in order
     ]
+
+
+def settle(finding: Finding, p_holm: float, part: Mapping[str, Any]) -> Finding:
+    """A difference must outlive Holm's correction; equality needs none (every part must hold)."""
+    if finding.verdict == CONTRADICTED and p_holm > part.get("alpha", math.inf):
+        return replace(finding, verdict=UNDECIDED, reason="not_after_holm")
+    return finding
 
 
 def adjust(findings: Mapping[str, Finding]) -> dict[str, float]:

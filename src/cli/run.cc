@@ -66,8 +66,8 @@ int run_command(const std::vector<std::string>& arguments) {
       "jobs", po::value<int>()->default_value(cores)->value_name("N"),
       "accuracy and memory trials at once (cost studies always run alone)")(
       "seed", po::value<std::uint64_t>()->default_value(0)->value_name("S"),
-      "added to every seed of the studies; an independent repetition where it exceeds their number")(
-      "skip-missing-data", "go on without trials whose data set is not on this machine")(
+      "added to every seed of the studies; an independent repetition where it exceeds their "
+      "number")("skip-missing-data", "go on without trials whose data set is not on this machine")(
       "dry-run", "print trials and core-seconds, run nothing")("help,h", "this text");
   po::options_description all;
   all.add(flags).add_options()("study", po::value<std::vector<std::string>>(), "");

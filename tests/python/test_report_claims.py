@@ -1,6 +1,7 @@
 """The claim files: complete, locked, and each of them one file."""
 
 import json
+import math
 import shutil
 import tomllib
 from pathlib import Path
@@ -10,8 +11,10 @@ from conftest import edit_run, verdicts
 from fontTools.ttLib import TTFont
 
 from report import claims, rules
+from report.claims import settle
 from report.errors import ReportError
 from report.load import load
+from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding
 
 ALL = {claim.id: claim for claim in claims.read_claims()}
 
@@ -105,3 +108,12 @@ def test_an_unfinished_claim_file_is_named(tmp_path):
 def test_an_unknown_kind_of_rule_is_named():
     with pytest.raises(ReportError, match="report/rules/magic.py does not exist"):
         rules.module("magic")
+
+
+def test_a_difference_must_outlive_holm():
+    part = {"alpha": 0.05}
+    worse = Finding(CONTRADICTED, "worse", p=0.04)
+    assert settle(worse, 0.04, part).verdict == CONTRADICTED
+    assert settle(worse, 0.08, part).verdict == UNDECIDED
+    assert settle(Finding(CONTRADICTED, "over"), math.nan, {}).verdict == CONTRADICTED
+    assert settle(Finding(SUPPORTED, "equal", p=0.9), 1.0, part).verdict == SUPPORTED
