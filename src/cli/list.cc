@@ -1,6 +1,5 @@
 // posbench list encodings|tasks|datasets|studies|claims
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "cli/cli.h"
 #include "dataset/manifest.h"
 #include "encoding/encoding.h"
+#include "study/toml_json.h"
 #include "task/task.h"
 
 namespace posbench {
@@ -31,14 +31,8 @@ std::vector<Line> toml_files(const fs::path& folder, const std::string& key) {
   if (!fs::is_directory(folder)) return lines;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".toml") continue;
-    try {
-      const toml::table document = toml::parse(read_file(entry.path()));
-      const auto text = document[key].value_or(std::string());
-      lines.push_back({entry.path().stem(), text.substr(0, text.find('\n'))});
-    } catch (const toml::parse_error& error) {
-      throw UserError(fmt::format("{}:{}: {}", entry.path().string(), error.source().begin.line,
-                                  error.description()));
-    }
+    const auto text = read_toml(entry.path()).value(key, "");
+    lines.push_back({entry.path().stem(), text.substr(0, text.find('\n'))});
   }
   std::sort(lines.begin(), lines.end(),
             [](const Line& a, const Line& b) { return a.name < b.name; });
