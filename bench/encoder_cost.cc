@@ -144,6 +144,7 @@ json run(const json& spec, const std::string& folder) {
   plan.cell = fmt::format("pass:{}/d:{}/layers:{}/L:{}/B:{}", spec.at("pass").get<std::string>(),
                           work.shape.hidden, work.shape.layers, work.shape.max_length,
                           spec.at("batch").get<int>());
+  if (const std::string isa = spec.at("isa"); isa != "native") plan.cell += "/isa:" + isa;
   plan.blocks = spec.at("blocks");
   plan.seed = spec.at("seed");
   Random layouts(plan.seed, "layout");

@@ -16,6 +16,7 @@
 #include "base/nearest.h"
 #include "base/options.h"
 #include "base/sha256.h"
+#include "isa_limit.h"
 #include "record/host.h"
 #include "record/record.h"
 #include "record/version.h"
@@ -25,6 +26,11 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 using nlohmann::json;
+
+// What every harness has. The whole process is limited, so no harness needs to look.
+const Key kIsa = {"isa", "native",
+                  "instruction set that the process is limited to: sse4, avx2, avx512; native: the "
+                  "best of this CPU"};
 
 std::string flag_of(const std::string& key) { return boost::replace_all_copy(key, "_", "-"); }
 
@@ -126,6 +132,7 @@ void run_trial(const Harness& harness, const json& spec, const std::string& out)
                  {"parent", nullptr}};
   if (const std::string parent = spec.value("init", ""); !parent.empty()) record["parent"] = parent;
   record["result"] = harness.run(spec, out);
+  record["isa"] = describe_isa(spec.at(kIsa.name));
   record["provenance"] = provenance.finish();
   if (out.empty()) {
     record["host"] = describe_host();
@@ -134,6 +141,23 @@ void run_trial(const Harness& harness, const json& spec, const std::string& out)
     write_record(out, record);
     fmt::print("{}\n", record_file(out, id).string());
   }
+}
+
+// Prints the trial's digests, or why it has none. What this machine lacks is an answer here, not an
+// error: the caller decides whether to go on without it.
+void print_identity(const Harness& harness, const json& spec, char** argv) {
+  json answer;
+  try {
+    limit_isa(spec.at(kIsa.name), argv);
+    const Identity identity = identify(harness, spec);
+    answer = {
+        {"spec", spec}, {"datasets", identity.datasets}, {"fingerprint", identity.fingerprint}};
+  } catch (const MissingData& missing) {
+    answer = {{"missing", missing.what()}};
+  } catch (const Unavailable& unavailable) {
+    answer = {{"unavailable", unavailable.what()}};
+  }
+  fmt::print("{}\n", answer.dump());
 }
 
 int parse_and_run(int argc, char** argv, const Harness& harness) {
@@ -184,18 +208,10 @@ int parse_and_run(int argc, char** argv, const Harness& harness) {
   }
   const json spec = complete_spec(harness, given);
   if (values.count("identify")) {
-    // Missing data is an answer here, not an error: the caller decides whether to go on without it.
-    json answer;
-    try {
-      const Identity identity = identify(harness, spec);
-      answer = {
-          {"spec", spec}, {"datasets", identity.datasets}, {"fingerprint", identity.fingerprint}};
-    } catch (const MissingData& missing) {
-      answer = {{"missing", missing.what()}};
-    }
-    fmt::print("{}\n", answer.dump());
+    print_identity(harness, spec, argv);
     return 0;
   }
+  limit_isa(spec.at(kIsa.name), argv);
   run_trial(harness, spec, values["out"].as<std::string>());
   return 0;
 }
@@ -218,8 +234,9 @@ std::string host_fingerprint(const json& /*spec*/) {
   return sha256("timed on " + describe_host().at("id").get<std::string>());
 }
 
-int harness_main(int argc, char** argv, const Harness& harness) {
+int harness_main(int argc, char** argv, Harness harness) {
   end_with_the_run();
+  harness.keys.push_back(kIsa);
   try {
     return parse_and_run(argc, argv, harness);
   } catch (const UserError& error) {

@@ -38,8 +38,9 @@ nlohmann::json no_datasets(const nlohmann::json& spec);
 std::string host_fingerprint(const nlohmann::json& spec);
 
 /// Flags: one per key, and --trial SPEC (JSON text or file), --out DIR, --keys, --identify, --help.
-/// Without --out the record goes to standard output. Exit 0; 2 bad input or
-/// missing data.
-int harness_main(int argc, char** argv, const Harness& harness);
+/// Every harness has the key `isa` besides its own; a process that it limits may start anew (see
+/// isa_limit.h), and the record tells the outcome under "isa". Without --out the record goes to
+/// standard output. Exit 0; 2 bad input, missing data, or what this machine cannot do.
+int harness_main(int argc, char** argv, Harness harness);
 
 }  // namespace posbench

@@ -8,23 +8,27 @@ from typing import Callable, NamedTuple, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from report import arms
 from report.load import Evidence
 from report.records import EncoderCost, EncodingCost, Floats, Timing, Trial
-from report.statistics import Estimate, mean_of, median_of_blocks
+from report.statistics import Estimate, difference_of, mean_of, median_of_blocks
 
 STATES = ("in_model", "hot", "dram_cold")  # the one that decides first
 BASELINE = "learned_slice"
 AGAIN = "learned_again"
-LIMIT = "copy"
+MAIN = "encoding_cost"  # the study of the whole grid; further studies of the harness ask one thing each
 
 Indices = NDArray[np.intp]
+Cells = dict["Cell", list[EncodingCost]]
 
 
 class Cell(NamedTuple):
-    """One shape in one state of the caches; several processes have timed it."""
+    """One shape in one state of the caches, as one study timed it in several processes."""
 
+    study: str
     state: str
-    isa: str
+    isa: str  # that the kernels used
+    threads: int
     hidden: int
     length: int
     batch: int
@@ -53,16 +57,27 @@ class Shape(NamedTuple):
         return f"d {self.hidden}, {self.layers} layers, L {self.length}, B {self.batch}"
 
 
-def cells(evidence: Evidence, study: str = "encoding_cost") -> dict[Cell, list[EncodingCost]]:
-    """Processes by cell, in order of size and of process number."""
-    found: dict[Cell, list[EncodingCost]] = {}
+def cells(evidence: Evidence, study: str = MAIN) -> Cells:
+    """Processes by cell, in order of state and size, and of process number."""
+    found: Cells = {}
     for t in sorted(evidence.trials(study), key=lambda t: t.seed):
         assert isinstance(t.result, EncodingCost)
-        s = t.spec
-        cell = Cell(s["state"], str(s.get("isa", "")), s["hidden"], s["length"], s["batch"])
+        shape = (t.spec["hidden"], t.spec["length"], t.spec["batch"])
+        cell = Cell(study, t.spec["state"], t.isa.used, t.result.threads, *shape)
         found.setdefault(cell, []).append(t.result)
     order = {state: i for i, state in enumerate(STATES)}
     return dict(sorted(found.items(), key=lambda item: (order.get(item[0].state, 9), item[0])))
+
+
+def all_cells(evidence: Evidence) -> Cells:
+    """The cells of every study that ran encoding_cost."""
+    studies = [s for s, trials in evidence.by_study.items() if trials[0].harness == "encoding_cost"]
+    return {cell: found for s in studies for cell, found in cells(evidence, s).items()}
+
+
+def arms_of(processes: Sequence[EncodingCost]) -> list[str]:
+    """Arms of a cell in a fixed order, unknown ones last."""
+    return sorted({arm for p in processes for arm in p.arms}, key=arms.rank)
 
 
 def shapes(evidence: Evidence, study: str = "encoder_cost") -> dict[Shape, list[EncoderCost]]:
@@ -70,7 +85,7 @@ def shapes(evidence: Evidence, study: str = "encoder_cost") -> dict[Shape, list[
     names = ("hidden", "layers", "heads", "feed_forward", "length", "batch")
     for t in sorted(evidence.trials(study), key=lambda t: t.seed):
         assert isinstance(t.result, EncoderCost)
-        key = Shape(t.spec["pass"], str(t.spec.get("isa", "")), *(t.spec[n] for n in names))
+        key = Shape(t.spec["pass"], t.isa.used, *(t.spec[n] for n in names))
         found.setdefault(key, []).append(t.result)
     return dict(sorted(found.items()))
 
@@ -108,7 +123,7 @@ def ratio(
 
 
 def best_ratio(
-    processes: Sequence[EncodingCost], arms: Sequence[str], baseline: str, label: str
+    processes: Sequence[EncodingCost], candidates: Sequence[str], baseline: str, label: str
 ) -> tuple[Estimate, list[str]] | None:
     """The fastest of several arms over the baseline, and which arm each process was scored with.
 
@@ -117,13 +132,13 @@ def best_ratio(
     """
     usable = [p for p in processes if baseline in p.arms]
     medians = [
-        {a: float(np.median(log_ratios([p], a, baseline)[0])) for a in arms if a in p.arms}
+        {a: float(np.median(log_ratios([p], a, baseline)[0])) for a in candidates if a in p.arms}
         for p in usable
     ]
     chosen, logs = [], []
     for i, process in enumerate(usable):
         others = [m for j, m in enumerate(medians) if j != i] or medians
-        common = [a for a in arms if a in process.arms and all(a in m for m in others)]
+        common = [a for a in candidates if a in process.arms and all(a in m for m in others)]
         if common:
             arm = min(common, key=lambda a: math.fsum(m[a] for m in others))
             chosen.append(arm)
@@ -170,14 +185,49 @@ def median_ns(processes: Sequence[EncodingCost] | Sequence[EncoderCost], arm: st
     return float(np.median(medians)) if medians else math.nan
 
 
-def overall(
-    evidence: Evidence, state: str, isa: str, arm: str, baseline: str
-) -> tuple[Estimate, int] | None:
-    """Log of the geometric mean over cells of the ratio, and the number of cells."""
-    found = [
+def pace(evidence: Evidence, cell: Cell, processes: Sequence[EncodingCost], arm: str) -> Estimate:
+    """Log of the arm's median nanoseconds a call."""
+    key = f"pace {cell!r} {arm}"
+    if key not in evidence.cache:
+        logs = [np.log(p.arms[arm].ns) for p in processes if arm in p.arms]
+        evidence.cache[key] = median_of_blocks(logs, key)
+    found: Estimate = evidence.cache[key]
+    return found
+
+
+def across(
+    evidence: Evidence, found: Cells, cell: Cell, reference: Cell, arm: str
+) -> Estimate | None:
+    """Log of time of an arm in one cell over its time in another; None where one has it not.
+
+    The two were timed in different processes, so no block pairs them and the interval is wider than that of `ratio`.
+    """
+    for each in (cell, reference):
+        if not any(arm in p.arms for p in found.get(each, [])):
+            return None
+    one, other = (pace(evidence, each, found[each], arm) for each in (cell, reference))
+    return difference_of(one, other)
+
+
+class Overall(NamedTuple):
+    """A ratio over several cells."""
+
+    log_ratio: Estimate  # of the geometric mean
+    cells: int
+    least: float
+    most: float
+
+
+def overall(evidence: Evidence, found: Cells, arm: str, baseline: str) -> Overall | None:
+    """Geometric mean over cells of the ratio of times; None where no cell has both arms."""
+    ratios = [
         r
-        for cell, processes in cells(evidence).items()
-        if cell.state == state and cell.isa == isa
+        for cell, processes in found.items()
         if (r := ratio(evidence, cell, processes, arm, baseline)) is not None
     ]
-    return (mean_of(found), len(found)) if found else None
+    return summary(ratios) if ratios else None
+
+
+def summary(ratios: Sequence[Estimate]) -> Overall:
+    single = [math.exp(r.effect) for r in ratios]
+    return Overall(mean_of(ratios), len(ratios), min(single), max(single))

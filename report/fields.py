@@ -61,6 +61,18 @@ class Fields:
         """Every value as a table, by key."""
         return {k: self.table_at(k) for k in self.table}
 
+    def texts(self) -> Mapping[str, str]:
+        """Every value as text, by key."""
+        return {k: self.text(k) for k in self.table}
+
+    def integers(self) -> Mapping[str, int]:
+        """Every value as an integer, by key."""
+        return {k: self.integer(k) for k in self.table}
+
+    def floats(self) -> Mapping[str, float]:
+        """Every value as a number, by key."""
+        return {k: self.number(k) for k in self.table}
+
     def rows(self, key: str) -> list[Fields]:
         name = f"{self.place}: '{key}'"
         return [Fields(row, name, self.way_out) for row in self.get(key, list)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from report import cost
 from report.rules import NO_STUDY
-from report.tables import Context
+from report.tables import Context, variants
 from report.tables.accuracy import comparisons
 from report.text import Locale
 
@@ -19,10 +19,14 @@ def limits(context: Context, locale: Locale) -> list[str]:
 def from_records(context: Context, locale: Locale) -> list[str]:
     evidence = context.evidence
     said = []
-    absent = sum(gap.count for run in evidence.runs for gap in run.gaps if gap.kind != "stray")
+    gaps = [gap for run in evidence.runs for gap in run.gaps]
+    absent = sum(gap.count for gap in gaps if gap.kind not in ("stray", "unavailable"))
     if absent:
         said.append(locale("limits.missing", count=absent))
-    said += of_scores(context, locale) + of_times(context, locale)
+    lacking = sorted({f"{gap.what} ({gap.study})" for gap in gaps if gap.kind == "unavailable"})
+    if lacking:
+        said.append(locale("limits.unavailable", what=", ".join(lacking)))
+    said += of_scores(context, locale) + of_times(context, locale) + of_machine(context, locale)
     open_claims = sum(v.finding.verdict == NO_STUDY for v in context.verdicts)
     if open_claims:
         said.append(locale("limits.no_study", open=open_claims, all=len(context.claims)))
@@ -50,15 +54,36 @@ def of_scores(context: Context, locale: Locale) -> list[str]:
 
 
 def of_times(context: Context, locale: Locale) -> list[str]:
-    processes = [len(p) for p in cost.cells(context.evidence).values()]
-    if not processes:
+    cells = cost.all_cells(context.evidence)
+    if not cells:
         return [locale("limits.no_cost")]
     said = []
-    cells = [result for found in cost.cells(context.evidence).values() for result in found]
-    blocks = [len(timing.block) for result in cells for timing in result.arms.values()]
+    results = [result for found in cells.values() for result in found]
+    blocks = [len(timing.block) for result in results for timing in result.arms.values()]
     if min(blocks) < max(blocks):
         said.append(locale("limits.few_blocks", n=min(blocks), most=max(blocks)))
     least = context.rule("C2")["min_seeds"]
-    if min(processes) < least:
-        said.append(locale("limits.few_processes", n=min(processes), least=least))
+    fewest: dict[str, int] = {}
+    for cell, processes in cells.items():
+        fewest[cell.study] = min(len(processes), fewest.get(cell.study, len(processes)))
+    if fewest.get(cost.MAIN, least) < least:
+        said.append(locale("limits.few_processes", n=fewest[cost.MAIN], least=least))
+    others = [f"{study} {n}" for study, n in fewest.items() if n < least and study != cost.MAIN]
+    if others:
+        names = ", ".join(others)
+        said.append(locale("limits.few_processes_of", studies=names, least=least))
+    return said
+
+
+def of_machine(context: Context, locale: Locale) -> list[str]:
+    """What this machine cannot show: other instruction sets than its own, and other NUMA nodes."""
+    said = []
+    limited = [isa for isa in variants.tiers(context) if variants.is_limited(context, isa)]
+    if limited:
+        names = ", ".join(variants.tier(context, isa) for isa in limited)
+        said.append(locale("limits.capped", names=names[0].upper() + names[1:]))
+    host = context.evidence.timing_host
+    several = any(cell.threads > 1 for cell in cost.all_cells(context.evidence))
+    if several and host is not None and host.facts.get("numa_nodes") == 1:
+        said.append(locale("limits.no_numa"))
     return said

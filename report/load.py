@@ -28,7 +28,8 @@ class Host:
 class Gap:
     """Something a run should hold and does not: what, how many, why, and what to do."""
 
-    kind: str  # "data" | "failed" | "absent" | "stray" (a record that no study lists)
+    # "data" | "failed" | "absent" | "unavailable" (no machine like this one can) | "stray" (no study's)
+    kind: str
     what: str
     study: str
     count: int
@@ -147,6 +148,18 @@ def gaps_of(
         Gap("data", m.text("dataset"), "", m.integer("trials"), "not here", m.text("command"))
         for m in fields.rows("missing_data")
     ]
+    if "unavailable" in fields.table:
+        gaps += [
+            Gap(
+                "unavailable",
+                u.text("what"),
+                u.text("study"),
+                u.integer("trials"),
+                u.text("reason"),
+                "",
+            )
+            for u in fields.rows("unavailable")
+        ]
     failed = {f.text("id"): f for f in fields.rows("failed")}
     for f in failed.values():
         gaps.append(Gap("failed", f.text("id")[:12], f.text("study"), 1, f.text("reason"), command))

@@ -59,9 +59,12 @@ class Timing:
 @dataclass(frozen=True)
 class EncodingCost:
     arms: Mapping[str, Timing]
-    bytes_moved: int  # by an arm that reads rows: x and rows in, y out
-    copy_bytes: int  # by the copy, and by an arm that computes its rows: x in, y out
-    copy_gb_per_s: float
+    threads: int
+    bytes: Mapping[str, int]  # that a call must move: x, y, each row of a table once
+    stream: Mapping[str, str]  # the streaming arm with the same mix of loads and stores
+    working_set_bytes: Mapping[str, int]  # that a call touches
+    chosen: Mapping[str, str]  # the kernel that each `best` arm ran
+    rule: Mapping[str, str]  # by which it chose, one sentence
     max_abs_error: Mapping[str, float]  # at positions below the length
     max_abs_error_1e6: Mapping[str, float]  # at positions up to a million
     skipped: Mapping[str, str]
@@ -89,6 +92,15 @@ class MemoryModel:
     training_state_bytes: int
 
 
+@dataclass(frozen=True)
+class Isa:
+    """Instruction sets: what was asked for, and what the kernels and oneDNN then used."""
+
+    asked: str
+    used: str
+    onednn: str
+
+
 Result = Accuracy | EncodingCost | EncoderCost | MemoryEncoding | MemoryModel
 
 
@@ -99,6 +111,7 @@ class Trial:
     spec: Mapping[str, Any]
     seed: int
     fingerprint: str
+    isa: Isa
     host: str
     ended: str
     core_seconds: float
@@ -162,17 +175,44 @@ def timing(fields: Fields, with_position: bool) -> Timing:
     return Timing(block, ns, position)
 
 
+BEFORE_LIMITS: Mapping[str, Any] = {
+    "threads": 1,
+    "bytes": {},
+    "stream": {},
+    "working_set_bytes": {},
+    "chosen": {},
+    "rule": {},
+}
+
+
 def encoding_cost(fields: Fields, spec: Fields) -> EncodingCost:
-    errors, far = fields.table_at("max_abs_error"), fields.table_at("max_abs_error_1e6")
-    return EncodingCost(
-        arms={arm: timing(t, False) for arm, t in fields.table_at("arms").tables().items()},
-        bytes_moved=fields.integer("bytes_moved"),
-        copy_gb_per_s=fields.number("copy_gb_per_s"),
-        copy_bytes=fields.integer("copy_bytes"),
-        max_abs_error={arm: errors.number(arm) for arm in errors.table},
-        max_abs_error_1e6={arm: far.number(arm) for arm in far.table},
-        skipped={k: str(v) for k, v in fields.get("skipped", dict).items()},
+    arms = {arm: timing(t, False) for arm, t in fields.table_at("arms").tables().items()}
+    if "bytes" not in fields.table:  # written before arms had limits and rules of their own
+        fields = Fields({**BEFORE_LIMITS, **fields.table}, fields.place, fields.way_out)
+    found = EncodingCost(
+        arms=arms,
+        threads=fields.integer("threads"),
+        bytes=fields.table_at("bytes").integers(),
+        stream=fields.table_at("stream").texts(),
+        working_set_bytes=fields.table_at("working_set_bytes").integers(),
+        chosen=fields.table_at("chosen").texts(),
+        rule=fields.table_at("rule").texts(),
+        max_abs_error=fields.table_at("max_abs_error").floats(),
+        max_abs_error_1e6=fields.table_at("max_abs_error_1e6").floats(),
+        skipped=fields.table_at("skipped").texts(),
     )
+    check_limits(fields, found)
+    return found
+
+
+def check_limits(fields: Fields, found: EncodingCost) -> None:
+    """Refuses limits that cannot be computed: a share divides bytes by bytes."""
+    for arm in found.bytes.keys() - found.working_set_bytes.keys():
+        fields.refuse(f"has the bytes of '{arm}', but not its working set")
+    for arm, stream in found.stream.items():
+        if {arm, stream} <= found.arms.keys():
+            if min(found.bytes.get(arm, 0), found.bytes.get(stream, 0)) <= 0:
+                fields.refuse(f"gives '{arm}' the limit '{stream}', but not the bytes of both")
 
 
 def encoder_cost(fields: Fields, spec: Fields) -> EncoderCost:
@@ -205,6 +245,14 @@ READERS: Mapping[str, Callable[[Fields, Fields], Result]] = {
 }
 
 
+def isa_of(fields: Fields) -> Isa:
+    """The record's instruction sets; one that says nothing was made with the machine's own."""
+    if "isa" not in fields.table:
+        return Isa("native", "native", "native")
+    isa = fields.table_at("isa")
+    return Isa(isa.text("asked"), isa.text("used"), isa.text("onednn"))
+
+
 def trial(fields: Fields, path: Path) -> Trial:
     """A trial from the fields of its record; raises ReportError where something is missing."""
     spec = fields.table_at("spec")
@@ -220,6 +268,7 @@ def trial(fields: Fields, path: Path) -> Trial:
         spec=Named(spec.table, spec.place, spec.way_out),
         seed=spec.integer("seed"),
         fingerprint=fields.text("fingerprint"),
+        isa=isa_of(fields),
         host=provenance.text("host"),
         ended=provenance.text("ended"),
         core_seconds=provenance.number("core_seconds"),

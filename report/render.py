@@ -100,6 +100,7 @@ def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
         lstrip_blocks=True,
     )
     environment.filters["marked"] = marked
+    environment.filters["breakable"] = breakable
     grids = {name: grid(table, locale) for name, table in tables.items()}
     sections = [section(claim, context, grids, locale) for claim in context.claims]
     return environment.get_template("index.html.j2").render(
@@ -119,6 +120,11 @@ def marked(text: str) -> Markup:
     """Escaped text with `names` as code."""
     escaped = str(Markup.escape(text))
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escaped))
+
+
+def breakable(text: str) -> str:
+    """Text whose long_names may go on in the next line: a space of no width after each underscore."""
+    return text.replace("_", "_\u200b")
 
 
 def font_face() -> str:
@@ -204,7 +210,7 @@ def machine_line(context: Context, locale: Locale) -> str:
     return locale(
         "report.measured_on",
         cpu=shown["cpu_model"],
-        isa=shown["isa_used"],
+        isa=shown["isa_available"],
         cores=shown["cores"],
     )
 

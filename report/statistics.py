@@ -154,6 +154,12 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate(effect, math.sqrt(total), df, n)
 
 
+def difference_of(one: Estimate, other: Estimate) -> Estimate:
+    """one − other for independent estimates, degrees of freedom by Welch and Satterthwaite."""
+    half = mean_of([one, Estimate(-other.effect, other.se, other.df, other.n)])
+    return Estimate(2 * half.effect, 2 * half.se, half.df, half.n)
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's step-down adjustment (1979); the order of the input is kept."""
     order = sorted(range(len(p)), key=lambda i: p[i])

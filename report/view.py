@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from report.tables import Row, Table, Value
 from report.text import Locale, number
 
-HIDDEN_IF_CONSTANT = ("isa", "layers", "processes")
+HIDDEN_IF_CONSTANT = ("isa", "layers", "processes", "study")
+MOST_PIVOTED = {False: 6, True: 13}  # columns of a pivot that a page takes, upright and on its side
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,18 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Part:
+    """As many columns as a page takes."""
+
+    head: list[Cell]
+    rows: list[list[Cell]]
+
+
+@dataclass(frozen=True)
 class Grid:
     id: str
     title: str
-    head: list[Cell]
-    rows: list[list[Cell]]
+    parts: list[Part]  # one, unless a pivot has more columns than a page takes
     about: str  # how to read it, or why it is empty
     wide: bool  # needs a page on its side
     appendix: bool
@@ -32,15 +40,15 @@ class Grid:
 
 def grid(table: Table, locale: Locale) -> Grid:
     """A table ready for the template."""
-    head, rows = pivoted(table, locale) if table.pivot and table.rows else listed(table, locale)
+    is_pivot = table.pivot and table.rows
+    parts = pivoted(table, locale) if is_pivot else [listed(table, locale)]
     about = locale.find(f"tables.{table.id}.about") or ""
     if not table.rows:
         about = locale.find(f"tables.{table.id}.empty") or locale("report.empty")
     return Grid(
         id=table.id,
         title=locale.find(f"tables.{table.id}.title") or table.title,
-        head=head,
-        rows=rows,
+        parts=parts,
         about=about,
         wide=table.wide,
         appendix=table.appendix,
@@ -83,7 +91,7 @@ def is_nothing(value: Value) -> bool:
     return value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-def listed(table: Table, locale: Locale) -> tuple[list[Cell], list[list[Cell]]]:
+def listed(table: Table, locale: Locale) -> Part:
     """One printed row per row; low and high share a cell."""
     columns = kept(table)
     names = [table.columns[i] for i in columns]
@@ -104,35 +112,58 @@ def listed(table: Table, locale: Locale) -> tuple[list[Cell], list[list[Cell]]]:
                 cells.append(Cell(between(row[i], row[i + 1], form), numeric=True))
             else:
                 cells.append(show(row[i], form, locale))
-    return head, rows
+    return Part(head, rows)
 
 
-def pivoted(table: Table, locale: Locale) -> tuple[list[Cell], list[list[Cell]]]:
-    """One row per shape, one column per arm; under each number its interval and a plain unit."""
+def pivoted(table: Table, locale: Locale) -> list[Part]:
+    """One row per shape, one column per arm; under each number its interval and a plain unit.
+
+    Studies stand apart: each has its own arms.
+    """
+    parts: list[Part] = []
+    for rows in by_study(table):
+        split = table.columns.index(table.pivot)
+        arms = list(dict.fromkeys(str(row[split]) for row in rows))
+        most = MOST_PIVOTED[table.wide]
+        chunks = [arms[i : i + most] for i in range(0, len(arms), most)]
+        parts += [chunk_of(table, rows, chunk, locale) for chunk in chunks]
+    return parts
+
+
+def by_study(table: Table) -> list[list[Row]]:
+    """The rows of each study, or all of them where the table does not tell studies apart."""
+    if "study" not in table.columns:
+        return [table.rows]
+    groups: dict[Value, list[Row]] = {}
+    for row in table.rows:
+        groups.setdefault(row[table.columns.index("study")], []).append(row)
+    return list(groups.values())
+
+
+def chunk_of(table: Table, rows: list[Row], arms: list[str], locale: Locale) -> Part:
+    """The columns of some arms, and the shapes that any of them has."""
     split = table.columns.index(table.pivot)
     index = [i for i in kept(table) if i < split]
-    arms = list(dict.fromkeys(str(row[split]) for row in table.rows))
     shapes: dict[tuple[Value, ...], dict[str, Row]] = {}
-    for row in table.rows:
-        shapes.setdefault(tuple(row[i] for i in index), {})[str(row[split])] = row
-    head = [Cell(locale(f"columns.{table.columns[i]}"), numeric=True) for i in index]
+    for row in rows:
+        if str(row[split]) in arms:
+            shapes.setdefault(tuple(row[i] for i in index), {})[str(row[split])] = row
+    numeric = [not isinstance(value, str) for value in next(iter(shapes))]
+    head = [Cell(locale(f"columns.{table.columns[i]}"), numeric=n) for i, n in zip(index, numeric)]
     head += [Cell(arm, numeric=True) for arm in arms]
-    rows = []
+    printed = []
     for shape, by_arm in shapes.items():
         cells = [show(value, table.formats[i], locale) for value, i in zip(shape, index)]
-        for arm in arms:
-            cells.append(pivot_cell(table, by_arm.get(arm), locale))
-        rows.append(cells)
-    return head, rows
+        printed.append(cells + [pivot_cell(table, by_arm.get(arm), locale) for arm in arms])
+    return Part(head, printed)
 
 
 def pivot_cell(table: Table, row: Row | None, locale: Locale) -> Cell:
     if row is None:
         return Cell("–", numeric=True)
     main, *other = (table.columns.index(name) for name in table.shown)
-    low = table.columns.index("low")
-    below = [between(row[low], row[low + 1], table.formats[main])]
-    for i in other:
+    below = [between(row[main + 1], row[main + 2], table.formats[main])]
+    for i in (i for i in other if not is_nothing(row[i])):
         unit = locale(f"units.{table.columns[i]}")
         below.append(f"{show(row[i], table.formats[i], locale).text} {unit}")
     text = show(row[main], table.formats[main], locale).text

@@ -6,147 +6,118 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
-#include "kernel/caches.h"
 
 namespace posbench {
 namespace {
 
-// Values in −1 … 1, a few thousand of them repeated: filling must not take longer than measuring.
-void fill_with_noise(std::span<float> values, Random& random) {
-  std::vector<float> noise(std::min<std::size_t>(values.size(), 4093));
-  for (float& value : noise) value = static_cast<float>(2.0 * random.uniform() - 1.0);
-  for (std::size_t at = 0; at < values.size(); at += noise.size()) {
-    std::copy_n(noise.begin(), std::min(noise.size(), values.size() - at),
-                values.begin() + static_cast<std::ptrdiff_t>(at));
-  }
+bool strip(std::string& name, const std::string& suffix) {
+  if (!name.ends_with(suffix)) return false;
+  name.resize(name.size() - suffix.size());
+  return true;
 }
 
-// simd_t2t and table_t2t are the same in the other convention.
-bool is_tensor2tensor(const std::string& name) { return name.ends_with("_t2t"); }
-std::string without_convention(const std::string& name) {
-  return is_tensor2tensor(name) ? name.substr(0, name.size() - 4) : name;
+const std::vector<ArmFamily>& families() {
+  static const std::vector<ArmFamily> all = {stream_arms(), lookup_arms(), sinusoid_arms(),
+                                             best_arms(), intrinsics_arms()};
+  return all;
 }
 
 }  // namespace
 
-const std::vector<std::string>& Arms::names() {
-  static const std::vector<std::string> all = {
-      "copy",           "none",      "learned_slice", "learned_again",  "learned_gather",
-      "sinusoid_table", "libm_pow",  "libm",          "vector_library", "simd",
-      "recurrence",     "table_t2t", "simd_t2t"};
-  return all;
+Variant::Variant(const std::string& name) : source(name) {
+  in_place = strip(source, "_in_place");
+  if (strip(source, "_nt")) store = Store::kNonTemporal;
+  if (strip(source, "_bf16_table")) storage = Storage::kBf16Table;
+  if (strip(source, "_bf16")) storage = Storage::kBf16;
+  if (strip(source, "_t2t")) convention = Convention::kTensor2tensor;
 }
 
-Arms::Arms(const Cell& cell)
-    : shape_(cell.shape),
-      cold_bytes_(cell.state == CacheState::kDramCold ? 4 * cache_sizes().l3_bytes : 0),
-      random_(cell.seed, "buffers"),
-      x_(shape_.elements(), random_),
-      y_(shape_.elements(), random_),
-      scratch_(sinusoid_block_rows(shape_) * shape_.hidden, random_),
-      ids_(shape_.tokens()) {
-  fill_with_noise({x_.data(), x_.size()}, random_);
-  for (std::size_t t = 0; t < ids_.size(); ++t) {
-    ids_[t] = static_cast<std::int32_t>(t % shape_.length);
+std::vector<std::string> arm_names() {
+  std::vector<std::string> names;
+  for (const ArmFamily& family : families()) {
+    names.insert(names.end(), family.names.begin(), family.names.end());
   }
-  for (const std::string& name : cell.arms) {
-    if (std::ranges::find(names(), name) == names().end()) {
-      throw UserError(unknown_word("arm", name, names()));
-    }
-    const bool needs_pairs = name != "copy" && name != "none" && !name.starts_with("learned");
-    if (needs_pairs && shape_.hidden % 2 != 0) {
-      skipped_[name] = fmt::format("a sinusoid needs an even hidden size, not {}", shape_.hidden);
-    } else {
-      arms_.push_back(make(name));
+  return names;
+}
+
+Arm make_arm(Workbench& bench, const std::string& name) {
+  for (const ArmFamily& family : families()) {
+    if (std::ranges::find(family.names, name) != family.names.end()) {
+      return family.make(bench, name);
     }
   }
+  throw UserError(unknown_word("arm", name, arm_names()));
 }
 
-Arm Arms::make(const std::string& name) {
-  if (name == "none")
-    return {.name = name, .call = [] {}, .rows = {}, .reference = {}, .tolerance = {}};
-  if (name == "copy") {
-    return {.name = name,
-            .call = [this] { copy_floats(x_.data(), x_.size(), y_.data()); },
-            .rows = {},
-            .reference = {},
-            .tolerance = {}};
-  }
-  if (name.starts_with("learned")) return make_learned(name);
-  const Convention convention =
-      is_tensor2tensor(name) ? Convention::kTensor2tensor : Convention::kInterleaved;
-  const std::string producer = without_convention(name);
-  if (producer.ends_with("table")) return make_sinusoid_table(name, convention);
-  return make_computed(name, sinusoid_producer(producer), convention);
+Sum<float> sum_f32(Workbench& bench, const Variant& variant) {
+  if (variant.in_place) return {bench.in_place(), bench.in_place(), bench.shape()};
+  return {bench.x(), bench.y(), bench.shape()};
 }
 
-// learned_again is learned_slice once more, on the same memory: their ratio is the floor of every
-// other ratio.
-Arm Arms::make_learned(const std::string& name) {
-  Copies& copies = copies_of("learned", [this] {
-    std::vector<float> values(shape_.length * shape_.hidden);
-    fill_with_noise(values, random_);
-    return values;
-  });
-  const auto next_table = [this, &copies] {
-    return Table<float>{copies.next(), shape_.length, shape_.hidden};
-  };
-  std::function<void()> call;
-  if (name == "learned_gather") {
-    call = [this, next_table] { add_gather(x_.data(), next_table(), ids_, y_.data()); };
+Sum<Bf16> sum_bf16(Workbench& bench, const Variant& variant) {
+  if (variant.in_place) return {bench.in_place_bf16(), bench.in_place_bf16(), bench.shape()};
+  return {bench.x_bf16(), bench.y_bf16(), bench.shape()};
+}
+
+void account(Arm& arm, Workbench& bench, const Variant& variant, std::size_t row_bytes) {
+  const bool narrow = variant.storage == Variant::Storage::kBf16;
+  const std::size_t tokens = bench.shape().elements() * (narrow ? sizeof(Bf16) : sizeof(float));
+  arm.bytes = 2 * tokens + row_bytes;
+  arm.working_set_bytes = (variant.in_place ? 1 : 2) * tokens + row_bytes;
+  if (variant.storage != Variant::Storage::kF32) return;  // there are streams for f32 only
+  // One batch element reads as much of the table as of x, many read it once for all of them.
+  const bool adds = row_bytes > 0 && bench.shape().batch == 1;
+  if (variant.in_place) {
+    arm.stream = adds ? "stream_add_in_place" : "stream_update";
   } else {
-    call = [this, next_table] { add_slice(x_.data(), next_table(), 0, shape_, y_.data()); };
+    arm.stream = adds ? "stream_add" : "copy";
+    if (variant.store == Store::kNonTemporal) arm.stream += "_nt";
   }
-  const auto rows = [this, &copies](std::int64_t first, std::size_t n, float* out) {
-    const float* from = copies.next() + static_cast<std::size_t>(first) * shape_.hidden;
-    std::copy_n(from, n * shape_.hidden, out);
+}
+
+std::function<void()> sum_check(Workbench& bench, const Arm& arm, const Variant& variant,
+                                std::function<void(std::int64_t, std::size_t, float*)> rows) {
+  const bool narrow = variant.storage == Variant::Storage::kBf16;
+  return [&bench, call = arm.call, name = arm.name, variant, narrow, rows = std::move(rows)] {
+    const auto [batch, length, d] = bench.shape();
+    // Runs of rows to look at: begin, middle and end of the positions of the first and the last
+    // batch element.
+    const std::size_t last = (length - 1) / kRecurrencePeriod * kRecurrencePeriod;
+    std::vector<std::size_t> starts;
+    for (const std::size_t start :
+         {std::size_t{0}, last / 2 / kRecurrencePeriod * kRecurrencePeriod, last}) {
+      starts.push_back(start);
+      starts.push_back((batch - 1) * length + start);
+    }
+    const auto read = [&](bool output, std::size_t i) {
+      if (narrow) {
+        const Sum<Bf16> sum = sum_bf16(bench, variant);
+        return to_float(output ? sum.y[i] : sum.x[i]);
+      }
+      const Sum<float> sum = sum_f32(bench, variant);
+      return output ? sum.y[i] : sum.x[i];
+    };
+    std::vector<std::vector<float>> expected;
+    for (const std::size_t start : starts) {
+      const std::size_t n = std::min(kRecurrencePeriod, length - start % length);
+      std::vector<float>& sums = expected.emplace_back(n * d, 0.0f);
+      if (rows) rows(static_cast<std::int64_t>(start % length), n, sums.data());
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        sums[i] += read(false, start * d + i);
+        if (narrow) sums[i] = to_float(to_bf16(sums[i]));
+      }
+    }
+    call(0, {0, length});
+    for (std::size_t k = 0; k < starts.size(); ++k) {
+      for (std::size_t i = 0; i < expected[k].size(); ++i) {
+        const float got = read(true, starts[k] * d + i);
+        if (got == expected[k][i]) continue;
+        throw std::runtime_error(
+            fmt::format("arm {} is wrong: at token {}, column {} it wrote {} instead of {}", name,
+                        starts[k] + i / d, i % d, got, expected[k][i]));
+      }
+    }
   };
-  return {.name = name, .call = call, .rows = rows, .reference = {}, .tolerance = {}};
-}
-
-Arm Arms::make_sinusoid_table(const std::string& name, Convention convention) {
-  const Sinusoid sinusoid = make_sinusoid(convention, shape_.hidden);
-  Copies& copies = copies_of(name, [this, sinusoid] {
-    std::vector<float> values(shape_.length * shape_.hidden);
-    fill_sinusoid_table(sinusoid, 0, shape_.length, values.data());
-    return values;
-  });
-  return {.name = name,
-          .call =
-              [this, &copies] {
-                const Table<float> table{copies.next(), shape_.length, shape_.hidden};
-                add_slice(x_.data(), table, 0, shape_, y_.data());
-              },
-          .rows = [sinusoid](std::int64_t first, std::size_t n,
-                             float* out) { fill_sinusoid_table(sinusoid, first, n, out); },
-          .reference = [sinusoid](std::int64_t t) { return sinusoid_reference(sinusoid, t); },
-          .tolerance = [](std::int64_t) { return 3.1e-8; }};
-}
-
-Arm Arms::make_computed(const std::string& name, const SinusoidProducer& producer,
-                        Convention convention) {
-  const Sinusoid sinusoid = make_sinusoid(convention, shape_.hidden);
-  Copies& copies = copies_of(name, [&] { return producer.constants(sinusoid); });
-  return {.name = name,
-          .call =
-              [this, &copies, &producer, sinusoid] {
-                add_sinusoid(producer, sinusoid, copies.next(), x_.data(), shape_, 0,
-                             scratch_.data(), y_.data());
-              },
-          .rows = [&copies, &producer, sinusoid](
-                      std::int64_t first, std::size_t n,
-                      float* out) { producer.rows(sinusoid, copies.next(), first, n, out); },
-          .reference = [sinusoid](std::int64_t t) { return sinusoid_reference(sinusoid, t); },
-          .tolerance = producer.tolerance};
-}
-
-Copies& Arms::copies_of(const std::string& name,
-                        const std::function<std::vector<float>()>& values) {
-  const auto found = copies_.find(name);
-  if (found != copies_.end()) return found->second;
-  const std::vector<float> content = values();
-  const std::size_t bytes = content.empty() ? 0 : cold_bytes_;
-  return copies_.emplace(name, Copies(content, bytes, random_)).first->second;
 }
 
 }  // namespace posbench

@@ -1,4 +1,4 @@
-// The arms of encoding_cost: what each one calls, on what memory, and what it is allowed to get
+// The arms of encoding_cost: what each one calls, what it must move, and what it is allowed to get
 // wrong.
 #pragma once
 
@@ -7,57 +7,82 @@
 #include <string>
 #include <vector>
 
-#include "encoding_cost/buffers.h"
-#include "encoding_cost/cell.h"
+#include "encoding_cost/workbench.h"
 #include "kernel/sinusoid.h"
 
 namespace posbench {
 
+/// What an arm's name says behind its source: `_t2t`, `_bf16` or `_bf16_table`, `_in_place` or
+/// `_nt`.
+struct Variant {
+  enum class Storage { kF32, kBf16, kBf16Table };
+
+  std::string source;
+  Convention convention = Convention::kInterleaved;
+  Storage storage = Storage::kF32;
+  bool in_place = false;
+  Store store = Store::kPlain;
+
+  explicit Variant(const std::string& name);
+};
+
 struct Arm {
   std::string name;
-  /// One call: y (B, L, d) = x + rows 0 … L − 1, with the next copy of what it reads.
-  std::function<void()> call;
-  /// The same rows first … first + n − 1 (n, d) by themselves, for the check; empty where nothing
-  /// is added.
-  std::function<void(std::int64_t first, std::size_t n, float* out)> rows;
-  /// For sinusoids: of which convention, and the error that the arm allows itself at position t.
-  std::function<std::vector<double>(std::int64_t t)> reference;
-  std::function<double(std::int64_t t)> tolerance;
+  /// One call for some of the positions: y (B, those, d) = x + rows. `turn` counts the calls and
+  /// says which copy of a table is read.
+  std::function<void(std::size_t turn, Share positions)> call;
+
+  /// Bytes that a call must move: x read, y written, each row of a table once.
+  std::size_t bytes = 0;
+  /// Bytes that a call touches.
+  std::size_t working_set_bytes = 0;
+  /// The stream with the same mix of reads and writes, its limit; empty where there is none.
+  std::string stream = {};
+
+  /// What a call must have written at element i: calls once and compares. Throws
+  /// std::runtime_error.
+  std::function<void()> check = {};
+
+  /// For sinusoids: rows first … first + n − 1 (n, d), their high-precision values, and the error
+  /// that the arm allows itself at position t.
+  std::function<void(std::int64_t first, std::size_t n, float* out)> rows = {};
+  std::function<std::vector<double>(std::int64_t t)> reference = {};
+  std::function<double(std::int64_t t)> tolerance = {};
+
+  /// For arms that choose: the arm they are here, and the rule in a sentence.
+  std::string chosen = {};
+  std::string rule = {};
 };
 
-/// The memory of one process and the arms that work on it. All arms share x and y.
-class Arms {
- public:
-  explicit Arms(const Cell& cell);
-
-  std::vector<Arm>& arms() { return arms_; }
-  const Buffer& x() const { return x_; }
-  const Buffer& y() const { return y_; }
-  /// Arms that this shape cannot have, with the reason.
-  const std::map<std::string, std::string>& skipped() const { return skipped_; }
-
-  /// Every name that a spec may use.
-  static const std::vector<std::string>& names();
-
- private:
-  Arm make(const std::string& name);
-  Arm make_learned(const std::string& name);
-  Arm make_sinusoid_table(const std::string& name, Convention convention);
-  Arm make_computed(const std::string& name, const SinusoidProducer& producer,
-                    Convention convention);
-  /// The copies of that name, made of `values()` where they are not there yet.
-  Copies& copies_of(const std::string& name, const std::function<std::vector<float>()>& values);
-
-  BatchShape shape_;
-  std::size_t cold_bytes_;  // how much memory the copies of one thing fill; 0: one copy
-  Random random_;
-  Buffer x_;
-  Buffer y_;
-  Buffer scratch_;  // one block of computed rows
-  std::vector<std::int32_t> ids_;
-  std::map<std::string, Copies> copies_;
-  std::vector<Arm> arms_;
-  std::map<std::string, std::string> skipped_;
+/// A family of arms lives in one file and is listed in arms.cc.
+struct ArmFamily {
+  std::vector<std::string> names;
+  Arm (*make)(Workbench& bench, const std::string& name);
 };
+ArmFamily stream_arms();
+ArmFamily lookup_arms();
+ArmFamily sinusoid_arms();
+ArmFamily best_arms();
+ArmFamily intrinsics_arms();
+
+/// Every name that a spec may use.
+std::vector<std::string> arm_names();
+
+/// Throws UserError for an unknown name, naming the nearest; and where the shape cannot have the
+/// arm, saying why.
+Arm make_arm(Workbench& bench, const std::string& name);
+
+/// Where y = x + rows goes for a variant, and how many bytes that moves.
+Sum<float> sum_f32(Workbench& bench, const Variant& variant);
+Sum<Bf16> sum_bf16(Workbench& bench, const Variant& variant);
+
+/// Fills in bytes, working set and stream of an arm that reads `row_bytes` of rows besides tokens.
+void account(Arm& arm, Workbench& bench, const Variant& variant, std::size_t row_bytes);
+
+/// The check of an arm that adds rows: its output must equal x + rows bit for bit, rounded to its
+/// storage. `rows(first, n, out)` gives the same bits where `first` is a multiple of
+/// kRecurrencePeriod.
+std::function<void()> sum_check(Workbench& bench, const Arm& arm, const Variant& variant,
+                                std::function<void(std::int64_t, std::size_t, float*)> rows);
 
 }  // namespace posbench

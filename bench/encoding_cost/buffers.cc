@@ -48,19 +48,17 @@ Buffer::Buffer(Buffer&& other) noexcept
       data_(other.data_),
       size_(other.size_) {}
 
-Copies::Copies(std::span<const float> values, std::size_t total_bytes, Random& random)
+Copies::Copies(std::span<const float> values, std::size_t total_bytes, Random& random, Team& team)
     : stride_(round_up(std::max<std::size_t>(values.size(), 1), kLineFloats)),
       count_(std::max<std::size_t>(total_bytes / (stride_ * sizeof(float)), 1)),
       buffer_(stride_ * count_, random) {
-  for (std::size_t copy = 0; copy < count_; ++copy) {
-    std::ranges::copy(values, buffer_.data() + copy * stride_);
-  }
-}
-
-const float* Copies::next() {
-  const float* copy = buffer_.data() + turn_ * stride_;
-  turn_ = turn_ + 1 == count_ ? 0 : turn_ + 1;
-  return copy;
+  team.run([&](int part, int parts) {
+    const Share mine = partition(values.size(), part, parts);
+    for (std::size_t copy = 0; copy < count_; ++copy) {
+      std::ranges::copy(values.subspan(mine.begin, mine.size()),
+                        buffer_.data() + copy * stride_ + mine.begin);
+    }
+  });
 }
 
 }  // namespace posbench

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "team.h"
 
 namespace posbench {
 
@@ -36,15 +37,15 @@ class Buffer {
 /// finds none of the values in a cache that is smaller than that.
 class Copies {
  public:
-  Copies(std::span<const float> values, std::size_t total_bytes, Random& random);
-  /// The copy for the next call.
-  const float* next();
+  /// Each thread of the team writes its share of every copy.
+  Copies(std::span<const float> values, std::size_t total_bytes, Random& random, Team& team);
+  /// The copy for call number `turn`.
+  const float* at(std::size_t turn) const { return buffer_.data() + turn % count_ * stride_; }
   std::size_t count() const { return count_; }
 
  private:
   std::size_t stride_;  // floats, a multiple of a cache line
   std::size_t count_;
-  std::size_t turn_ = 0;
   Buffer buffer_;
 };
 

@@ -25,9 +25,6 @@ CacheState state_from_name(const std::string& name) {
 }  // namespace
 
 Cell cell_from_spec(const json& spec) {
-  if (const std::string isa = spec.at("isa"); isa != "native") {
-    throw UserError(unknown_word("instruction set", isa, {"native"}));
-  }
   const double slice_ms = spec.at("slice_ms");
   if (!(slice_ms > 0.0))
     throw UserError(fmt::format("slice_ms must be positive; got {}", slice_ms));
@@ -38,12 +35,15 @@ Cell cell_from_spec(const json& spec) {
       .blocks = static_cast<int>(positive(spec, "blocks")),
       .slice_seconds = 1e-3 * slice_ms,
       .max_seconds = spec.at("max_seconds"),
+      .threads = spec.at("threads"),
       .seed = spec.at("seed"),
       .name = {},
   };
   if (cell.arms.empty()) throw UserError("arms is empty; name at least one");
   cell.name = fmt::format("d:{}/L:{}/B:{}/state:{}", cell.shape.hidden, cell.shape.length,
                           cell.shape.batch, spec.at("state").get<std::string>());
+  if (cell.threads != 1) cell.name += fmt::format("/threads:{}", cell.threads);
+  if (const std::string isa = spec.at("isa"); isa != "native") cell.name += "/isa:" + isa;
   return cell;
 }
 

@@ -24,6 +24,7 @@ struct Cell {
   int blocks;
   double slice_seconds;
   double max_seconds;  ///< 0 = no limit
+  int threads;         ///< 0 = all cores
   std::uint64_t seed;  ///< the number of the process: order of arms, offsets of buffers
   std::string name;    ///< "d:128/L:512/B:1/state:hot"
 };

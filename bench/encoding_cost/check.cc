@@ -10,32 +10,6 @@
 namespace posbench {
 namespace {
 
-// Runs of rows to look at: begin, middle and end of the batch's positions. Runs begin where the
-// recurrence starts afresh inside add_sinusoid, so that the same rows by themselves have the same
-// bits.
-std::vector<std::size_t> sampled_starts(std::size_t length) {
-  const std::size_t last = (length - 1) / kRecurrencePeriod * kRecurrencePeriod;
-  std::vector<std::size_t> starts = {0, last / 2 / kRecurrencePeriod * kRecurrencePeriod, last};
-  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
-  return starts;
-}
-
-void require_sum(const Arm& arm, const Arms& arms, BatchShape shape, std::size_t start,
-                 const std::vector<float>& rows) {
-  for (const std::size_t b : {std::size_t{0}, shape.batch - 1}) {
-    const std::size_t at = (b * shape.length + start) * shape.hidden;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const float expected = arms.x().data()[at + i] + rows[i];
-      const float got = arms.y().data()[at + i];
-      if (got == expected) continue;
-      throw std::runtime_error(
-          fmt::format("arm {} is wrong: at batch element {}, position {}, column {} it wrote {} "
-                      "instead of {}",
-                      arm.name, b, start + i / shape.hidden, i % shape.hidden, got, expected));
-    }
-  }
-}
-
 double error_at(const Arm& arm, std::int64_t t, const float* row) {
   const std::vector<double> exact = arm.reference(t);
   double largest = 0.0;
@@ -48,41 +22,35 @@ double error_at(const Arm& arm, std::int64_t t, const float* row) {
                   largest, t, arm.tolerance(t)));
 }
 
+// The error of the last of a run of rows, where a recurrence is at its worst.
+double error_of_run(const Arm& arm, std::int64_t first, std::size_t rows, std::size_t d) {
+  std::vector<float> values(rows * d);
+  arm.rows(first, rows, values.data());
+  return error_at(arm, first + static_cast<std::int64_t>(rows) - 1, values.data() + (rows - 1) * d);
+}
+
 }  // namespace
 
-Errors check_arms(Arms& arms, const Cell& cell) {
-  const BatchShape shape = cell.shape;
-  const std::size_t d = shape.hidden;
+Errors check_arms(const std::vector<Arm>& arms, const Cell& cell) {
+  const std::size_t d = cell.shape.hidden;
+  const std::size_t last = (cell.shape.length - 1) / kRecurrencePeriod * kRecurrencePeriod;
   Random random(cell.seed, "checked positions");
   std::array<std::int64_t, 3> far_starts{};
   for (std::int64_t& start : far_starts) {
     start = static_cast<std::int64_t>(random.below(1'000'000 - kRecurrencePeriod));
   }
   Errors errors;
-  for (Arm& arm : arms.arms()) {
-    arm.call();
-    for (const std::size_t start : sampled_starts(shape.length)) {
-      const std::size_t n = std::min(kRecurrencePeriod, shape.length - start);
-      std::vector<float> rows(n * d, 0.0f);
-      if (arm.name == "none") continue;
-      if (arm.rows) arm.rows(static_cast<std::int64_t>(start), n, rows.data());
-      require_sum(arm, arms, shape, start, rows);
-      if (!arm.reference) continue;
-      for (const std::size_t row : {n / 2, n - 1}) {
-        const double error =
-            error_at(arm, static_cast<std::int64_t>(start + row), rows.data() + row * d);
-        double& largest = errors.below_length[arm.name];
-        largest = std::max(largest, error);
-      }
-    }
+  for (const Arm& arm : arms) {
+    if (arm.check) arm.check();
     if (!arm.reference) continue;
+    double& near = errors.below_length[arm.name];
+    for (const std::size_t start : {std::size_t{0}, last / 2, last}) {
+      const std::size_t rows = std::min(kRecurrencePeriod, cell.shape.length - start);
+      near = std::max(near, error_of_run(arm, static_cast<std::int64_t>(start), rows, d));
+    }
+    double& far = errors.below_a_million[arm.name];
     for (const std::int64_t start : far_starts) {
-      constexpr std::size_t kLast = kRecurrencePeriod - 1;
-      std::vector<float> rows(kRecurrencePeriod * d);
-      arm.rows(start, kRecurrencePeriod, rows.data());
-      double& largest = errors.below_a_million[arm.name];
-      largest = std::max(largest, error_at(arm, start + static_cast<std::int64_t>(kLast),
-                                           rows.data() + kLast * d));
+      far = std::max(far, error_of_run(arm, start, kRecurrencePeriod, d));
     }
   }
   return errors;

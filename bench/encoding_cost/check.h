@@ -14,9 +14,9 @@ struct Errors {
   std::map<std::string, double> below_a_million;  ///< t < 10^6
 };
 
-/// Calls every arm once. Its output must equal x + its rows bit for bit, and its rows must lie
-/// within its declared tolerance of the high-precision reference. Throws std::runtime_error naming
-/// arm, position and sizes.
-Errors check_arms(Arms& arms, const Cell& cell);
+/// Calls every arm once and compares what it wrote; rows of sinusoids must lie within their
+/// declared tolerance of the high-precision reference. Throws std::runtime_error naming arm,
+/// position and sizes.
+Errors check_arms(const std::vector<Arm>& arms, const Cell& cell);
 
 }  // namespace posbench

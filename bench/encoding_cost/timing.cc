@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernel/caches.h"
+#include "kernel/topology.h"
 
 namespace posbench {
 namespace {
@@ -25,8 +25,10 @@ std::size_t layer_floats(const Cell& cell) {
 
 }  // namespace
 
-Timer::Timer(const Cell& cell)
-    : sweeps_(cell.state == CacheState::kInModel),
+Timer::Timer(const Cell& cell, Team& team)
+    : team_(team),
+      length_(cell.shape.length),
+      sweeps_(cell.state == CacheState::kInModel),
       slice_seconds_(cell.slice_seconds),
       stamp_seconds_(time_stamp_cost()),
       random_(cell.seed, "layer"),
@@ -55,13 +57,23 @@ double Timer::slice(const Arm& arm, std::int64_t calls) {
   return time_together(arm, calls) / static_cast<double>(calls);
 }
 
-double Timer::time_together(const Arm& arm, std::int64_t calls) const {
+double Timer::time_together(const Arm& arm, std::int64_t calls) {
   const double start = seconds_now();
   for (std::int64_t i = 0; i < calls; ++i) {
-    arm.call();
+    call(arm);
     benchmark::ClobberMemory();
   }
   return seconds_now() - start;
+}
+
+// One thread calls without the team's rendezvous, which takes a fraction of a microsecond.
+void Timer::call(const Arm& arm) {
+  const std::size_t turn = turn_++;
+  if (team_.size() == 1) {
+    arm.call(turn, {0, length_});
+  } else {
+    team_.run([&](int part, int parts) { arm.call(turn, partition(length_, part, parts)); });
+  }
 }
 
 double Timer::time_after_sweeps(const Arm& arm) {
@@ -71,7 +83,7 @@ double Timer::time_after_sweeps(const Arm& arm) {
   do {
     sweep();
     const double start = seconds_now();
-    arm.call();
+    call(arm);
     benchmark::ClobberMemory();
     inside += std::max(kClockTick, seconds_now() - start - stamp_seconds_);
     ++calls;
@@ -79,27 +91,35 @@ double Timer::time_after_sweeps(const Arm& arm) {
   return inside / calls;
 }
 
-// Touches every cache line: weights are read, activations read and written.
+// Touches every cache line, each thread its share: weights are read, activations read and written.
 void Timer::sweep() {
   float* floats = layer_.data();
   const std::size_t weights = std::min(weight_floats_, layer_.size());
-  float sum = 0.0f;
-  for (std::size_t i = 0; i < weights; i += kLineFloats) sum += floats[i];
-  for (std::size_t i = weights; i < layer_.size(); i += kLineFloats) floats[i] += 1.0f;
-  benchmark::DoNotOptimize(sum);
-  benchmark::ClobberMemory();
+  team_.run([&](int part, int parts) {
+    const Share lines = partition(layer_.size() / kLineFloats, part, parts);
+    float sum = 0.0f;
+    for (std::size_t i = lines.begin * kLineFloats; i < lines.end * kLineFloats; i += kLineFloats) {
+      if (i < weights) {
+        sum += floats[i];
+      } else {
+        floats[i] += 1.0f;
+      }
+    }
+    benchmark::DoNotOptimize(sum);
+    benchmark::ClobberMemory();
+  });
 }
 
-std::vector<PacedArm> pace_arms(Arms& arms, const Cell& cell, Timer& timer) {
+std::vector<PacedArm> pace_arms(const std::vector<Arm>& arms, const Cell& cell, Timer& timer) {
   std::vector<Timer::Pace> paces;
   double fastest = std::numeric_limits<double>::infinity();
-  for (const Arm& arm : arms.arms()) {
+  for (const Arm& arm : arms) {
     paces.push_back(timer.calibrate(arm));
     if (arm.name != "none") fastest = std::min(fastest, paces.back().seconds_per_call);
   }
   std::vector<PacedArm> paced;
   for (std::size_t i = 0; i < paces.size(); ++i) {
-    const Arm& arm = arms.arms()[i];
+    const Arm& arm = arms[i];
     const std::int64_t calls = paces[i].calls;
     paced.push_back({arm.name, [&arm, &timer, calls] { return timer.slice(arm, calls); },
                      is_slow(paces[i].seconds_per_call, cell.slice_seconds, fastest)});

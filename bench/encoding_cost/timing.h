@@ -8,12 +8,14 @@
 #include "encoding_cost/arms.h"
 #include "encoding_cost/buffers.h"
 #include "encoding_cost/cell.h"
+#include "team.h"
 
 namespace posbench {
 
 class Timer {
  public:
-  explicit Timer(const Cell& cell);
+  /// `team` runs the calls, each thread for its share of the positions.
+  Timer(const Cell& cell, Team& team);
 
   /// How many calls of the arm fill a slice, found by calling it. One where a single call fills it.
   struct Pace {
@@ -28,10 +30,14 @@ class Timer {
   double slice(const Arm& arm, std::int64_t calls);
 
  private:
-  double time_together(const Arm& arm, std::int64_t calls) const;
+  double time_together(const Arm& arm, std::int64_t calls);
   double time_after_sweeps(const Arm& arm);
+  void call(const Arm& arm);
   void sweep();
 
+  Team& team_;
+  std::size_t length_;
+  std::size_t turn_ = 0;  // calls so far
   bool sweeps_;
   double slice_seconds_;
   double stamp_seconds_;
@@ -41,7 +47,7 @@ class Timer {
 };
 
 /// Every arm with its pace found. The timer and the arms must outlive the result.
-std::vector<PacedArm> pace_arms(Arms& arms, const Cell& cell, Timer& timer);
+std::vector<PacedArm> pace_arms(const std::vector<Arm>& arms, const Cell& cell, Timer& timer);
 
 /// An arm far slower than the others runs in every fifth block only: its ratio to them is far from
 /// 1 and needs fewer samples than it costs. Far slower: more than two slices a call and more than

@@ -35,10 +35,11 @@ inline ExactBytes exact_bytes(const std::string& encoding, const std::string& pr
   if (producer == "table") return {.table = rows};
   // One float a frequency; two for its split form; and two more for the rotation by one step.
   const std::size_t one_each = 4 * (hidden / 2);
-  const std::size_t constants = producer == "libm_pow"     ? 0
-                                : producer == "simd"       ? 2 * one_each
-                                : producer == "recurrence" ? 4 * one_each
-                                                           : one_each;
+  const std::size_t constants = producer == "libm_pow"           ? 0
+                                : producer == "simd"             ? 2 * one_each
+                                : producer == "recurrence_tiles" ? 6 * one_each
+                                : producer == "recurrence"       ? 10 * one_each
+                                                                 : one_each;
   return {.table = constants, .scratch = rows};
 }
 

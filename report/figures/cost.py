@@ -10,8 +10,9 @@ import numpy as np
 
 from report import cost
 from report.figures.style import FAINT, INK, colour, end_labels, figure, note, plain_ticks
+from report.arms import NONE, STREAMS
 from report.tables import Context, Row
-from report.tables.cost import NONE, cost_in_model, cost_summary, encoder_share as share_rows
+from report.tables.cost import cost_in_model, cost_summary, encoder_share as share_rows
 
 MARKS = {"hot": ("^", "#B8860B"), "in_model": ("o", "#0072B2"), "dram_cold": ("s", "#CC79A7")}
 CURVES = "copy learned_slice sinusoid_table simd recurrence vector_library libm".split()
@@ -19,7 +20,7 @@ CURVES = "copy learned_slice sinusoid_table simd recurrence vector_library libm"
 
 def cost_ratios(context: Context) -> Any:
     """Every arm's ratio to the baseline: mark and bar the mean over shapes, faint line the range."""
-    rows = [row for row in cost_summary(context) if row[0] != NONE]
+    rows = [row for row in cost_summary(context) if row[0] not in (NONE, *STREAMS[1:])]
     arms = list(dict.fromkeys(str(row[0]) for row in rows))
     if not arms:
         return None

@@ -55,7 +55,7 @@ class Table:
     appendix: bool
     wide: bool
     pivot: str  # a column whose values become columns when printed, or empty
-    shown: list[str]  # the two columns that a printed pivot holds
+    shown: list[str]  # the columns that a printed pivot holds; the bounds of the first follow it
 
     def csv(self) -> str:
         """The table with its numbers in full; a number that does not exist is an empty field."""

@@ -7,23 +7,13 @@ from collections import defaultdict
 from typing import Sequence
 
 from report import cost
-from report.records import EncoderCost, EncodingCost
+from report.arms import NONE, rank
+from report.records import EncoderCost
 from report.statistics import Estimate
 from report.tables import Context, Row, Value
 
 LEVEL = 0.95
-ARMS = (  # from the limit over tables to the ways of computing
-    "copy none learned_slice learned_again learned_gather sinusoid_table table_t2t simd simd_t2t "
-    "recurrence vector_library libm libm_pow"
-).split()
 REFERENCE = "learned"  # of encoder_cost
-NONE = "none"  # without positions: nothing to do, so no share of any limit
-
-
-def arms_of(processes: Sequence[EncodingCost]) -> list[str]:
-    """Arms of a cell in a fixed order, unknown ones last."""
-    present = {arm for p in processes for arm in p.arms}
-    return sorted(present, key=lambda a: (ARMS.index(a) if a in ARMS else len(ARMS), a))
 
 
 def bounds(estimate: Estimate) -> list[float]:
@@ -36,7 +26,7 @@ def by_shape(context: Context, state: str) -> list[Row]:
     for cell, processes in cost.cells(context.evidence).items():
         if cell.state != state:
             continue
-        for arm in arms_of(processes):
+        for arm in cost.arms_of(processes):
             found = cost.ratio(context.evidence, cell, processes, arm, cost.BASELINE)
             if found is not None:
                 ns = cost.median_ns(processes, arm) / cell.elements
@@ -59,42 +49,15 @@ def cost_dram_cold(context: Context) -> list[Row]:
 
 def cost_summary(context: Context) -> list[Row]:
     rows: list[Row] = []
-    cells = cost.cells(context.evidence)
-    for state in ("in_model", "hot", "dram_cold"):
-        for isa in sorted({c.isa for c in cells if c.state == state}):
-            here = {c: p for c, p in cells.items() if c.state == state and c.isa == isa}
-            for arm in arms_of([p for processes in here.values() for p in processes]):
-                found = cost.overall(context.evidence, state, isa, arm, cost.BASELINE)
-                if found is None or arm == cost.BASELINE:
-                    continue
-                ratios = [
-                    math.exp(r.effect)
-                    for c, p in here.items()
-                    if (r := cost.ratio(context.evidence, c, p, arm, cost.BASELINE)) is not None
-                ]
-                rows.append([arm, found[1], state, *bounds(found[0]), min(ratios), max(ratios)])
-    return rows
-
-
-def bytes_of(arm: str, process: EncodingCost) -> int:
-    """What a call of the arm has to move: rows are read only where they are not computed."""
-    reads_rows = arm.startswith("learned") or "table" in arm
-    return process.bytes_moved if reads_rows else process.copy_bytes
-
-
-def cost_share_of_limit(context: Context) -> list[Row]:
-    """Bytes per second of each arm, and that over the bytes per second of a plain copy, in %."""
-    rows: list[Row] = []
+    groups: dict[tuple[str, str], cost.Cells] = defaultdict(dict)
     for cell, processes in cost.cells(context.evidence).items():
-        for arm in arms_of(processes):
-            found = cost.ratio(context.evidence, cell, processes, arm, cost.LIMIT)
-            if found is None or arm in (cost.LIMIT, NONE):
-                continue
-            moved = bytes_of(arm, processes[0])
-            more = math.log(moved / processes[0].copy_bytes)
-            log_share = Estimate(more - found.effect, found.se, found.df, found.n)
-            share = [100 * b for b in bounds(log_share)]
-            rows.append([*cell, arm, *share, moved / cost.median_ns(processes, arm)])
+        groups[cell.state, cell.isa][cell] = processes
+    for (state, _), here in groups.items():
+        for arm in cost.arms_of([p for processes in here.values() for p in processes]):
+            found = cost.overall(context.evidence, here, arm, cost.BASELINE)
+            if found is not None and arm != cost.BASELINE:
+                mean = bounds(found.log_ratio)
+                rows.append([arm, found.cells, state, *mean, found.least, found.most])
     return rows
 
 
@@ -112,7 +75,7 @@ def producer_error(context: Context) -> list[Row]:
             for arm, reason in process.skipped.items():
                 skipped[arm].add(reason)
     rows: list[Row] = []
-    for arm in sorted({*found, *skipped}, key=lambda a: (ARMS.index(a) if a in ARMS else 99, a)):
+    for arm in sorted({*found, *skipped}, key=rank):
         worst = max(found[arm], default=(math.nan, 0, 0))
         places = len({(h, n) for _, h, n in found[arm]})
         rows.append([arm, places, *worst, far.get(arm, math.nan), "; ".join(sorted(skipped[arm]))])

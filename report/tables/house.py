@@ -94,8 +94,8 @@ def halves_differ(difference: np.ndarray[tuple[int], np.dtype[np.float64]]) -> b
 
 
 FIRST = (  # what a reader asks first; whatever else a host says comes after, by name
-    "cpu_model cores isa_used isa_available isa_asked l1d_bytes l2_bytes l3_bytes memory_bytes os "
-    "kernel governor thp compiler flags commit dirty"
+    "cpu_model cores numa_nodes isa_available isa_used isa_asked l1d_bytes l2_bytes l3_bytes "
+    "memory_bytes os kernel governor thp compiler flags commit dirty"
 ).split()
 
 
@@ -166,7 +166,14 @@ def missing(context: Context) -> list[Row]:
         if isinstance(trial.result, Accuracy) and trial.result.stopped:
             what = f"{trial.spec['arm']}, {trial.spec['task']}, seed {trial.seed}"
             rows.append(["stopped", what, "", 1, trial.result.stopped, ""])
-    for cell, processes in cost.cells(context.evidence).items():
+    return rows + skipped_arms(context)
+
+
+def skipped_arms(context: Context) -> list[Row]:
+    """One row per arm, study and reason: what a CPU lacks, it lacks in every cell."""
+    cells: dict[tuple[str, str, str], int] = {}
+    for cell, processes in cost.all_cells(context.evidence).items():
         for arm, why in sorted({item for p in processes for item in p.skipped.items()}):
-            rows.append(["skipped", f"{arm}, {cell.state}, {cell}", "encoding_cost", 1, why, ""])
-    return rows
+            key = (cell.study, arm, why)
+            cells[key] = cells.get(key, 0) + 1
+    return [["skipped", arm, study, n, why, ""] for (study, arm, why), n in cells.items()]

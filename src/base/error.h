@@ -1,4 +1,4 @@
-// The two errors that a user can cause and mend. Mains print `error: <message>` and exit with 2.
+// The errors that a user can cause and mend. Mains print `error: <message>` and exit with 2.
 #pragma once
 
 #include <stdexcept>
@@ -12,6 +12,11 @@ class UserError : public std::runtime_error {
 
 /// A data set that is not on this machine. The message ends with the command that fetches it.
 class MissingData : public UserError {
+  using UserError::UserError;
+};
+
+/// Something that this machine cannot do at all, such as an instruction set of another CPU.
+class Unavailable : public UserError {
   using UserError::UserError;
 };
 

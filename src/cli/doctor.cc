@@ -1,6 +1,7 @@
 // posbench doctor: what about this machine makes numbers untrustworthy, and what to do about it.
 #include <fmt/format.h>
 
+#include <boost/algorithm/string/join.hpp>
 #include <filesystem>
 #include <iostream>
 
@@ -12,12 +13,28 @@
 #include "cli/machine.h"
 #include "dataset/manifest.h"
 #include "dataset/place.h"
+#include "kernel/isa.h"
 
 namespace posbench {
 namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 using enum Finding::Level;
+
+// What a study can measure here: each tier is this CPU, limited.
+void check_isa(std::vector<Finding>& findings) {
+  const std::vector<std::string> tiers = available_tiers();
+  if (tiers.empty()) {
+    findings.push_back(
+        {kWarning, "instruction set: " + available_isa(),
+         "trials for sse4, avx2 or avx512 are left out; take a CPU made since 2010"});
+    return;
+  }
+  findings.push_back({kGood,
+                      fmt::format("instruction set: {}; trials with --isa {} run here",
+                                  available_isa(), boost::join(tiers, ", ")),
+                      ""});
+}
 
 void check_disk(const std::string& what, const fs::path& folder, std::vector<Finding>& findings) {
   try {
@@ -93,13 +110,15 @@ int doctor_command(const std::vector<std::string>& arguments) {
   if (values.count("help")) {
     std::cout << "Usage: posbench doctor\n\n"
                  "Tells what about this machine makes numbers untrustworthy (steal, load, limits,\n"
-                 "clock, heat, memory, disk, missing data, missing interpreter) and what to do.\n"
+                 "clock, heat, memory, disk, missing data, missing interpreter) and what to do,\n"
+                 "and which instruction sets its CPU has.\n"
                  "Exit code: 0, or 1 where something makes a run impossible.\n\n"
               << flags
               << "\nExample:\n  posbench doctor && posbench run --profile quick --out out/quick\n";
     return 0;
   }
   auto findings = check_machine("/", std::chrono::milliseconds(500));
+  check_isa(findings);
   check_disk("temporary folder", fs::temp_directory_path(), findings);
   check_disk("current folder", fs::current_path(), findings);
   check_data(findings);

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <iostream>
-#include <thread>
 
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/options.h"
 #include "cli/cli.h"
+#include "kernel/topology.h"
 #include "study/executor.h"
 
 namespace posbench {
@@ -56,14 +56,13 @@ void print_plan(const std::vector<Study>& studies, int jobs) {
 }  // namespace
 
 int run_command(const std::vector<std::string>& arguments) {
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   po::options_description flags("Flags");
   flags.add_options()(
       "profile", po::value<std::string>()->value_name("NAME"),
       "smoke (minutes), quick (at most 10 minutes on 2 cores), standard (10 hours) or full")(
       "out", po::value<std::string>()->value_name("DIR"),
       "run directory; what is finished there is not repeated")(
-      "jobs", po::value<int>()->default_value(cores)->value_name("N"),
+      "jobs", po::value<int>()->default_value(usable_cores())->value_name("N"),
       "accuracy and memory trials at once (cost studies always run alone)")(
       "seed", po::value<std::uint64_t>()->default_value(0)->value_name("S"),
       "added to every seed of the studies; an independent repetition where it exceeds their "
@@ -79,7 +78,10 @@ int run_command(const std::vector<std::string>& arguments) {
                  "Runs the named studies (all that have the profile, where none is named), one "
                  "process a trial,\n"
                  "and writes one record a trial under DIR/trials. Killed and started again, it "
-                 "goes on.\n\n"
+                 "goes on.\n"
+                 "Trials for an instruction set that this CPU lacks are left out and named "
+                 "(posbench doctor tells\n"
+                 "which it has).\n\n"
               << flags
               << "\nExamples:\n"
                  "  posbench run --profile quick --out out/quick\n"

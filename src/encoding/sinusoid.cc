@@ -74,7 +74,7 @@ class SinusoidEncoding : public Encoding<Real> {
     } else {
       for (std::size_t t = 0; t < positions.size(); ++t) {
         make_rows(positions[t], 1);
-        add_rows(x + t * d, rows_.data(), {1, 1, d}, x + t * d);
+        add_rows(Sum<float>(x + t * d, x + t * d, {1, 1, d}), rows_.data());
       }
     }
   }

@@ -11,82 +11,156 @@
 #define HWY_TARGET_INCLUDE "kernel/lookup.cc"
 #include <hwy/foreach_target.h>
 // Must come after foreach_target.
-#include <hwy/highway.h>
+#include "kernel/add-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace posbench::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
 
-// y = x + p. Four vectors a turn hide the loop's own instructions; the last few elements go one by
-// one, because a masked load may touch memory behind the end on instruction sets without masks.
-HWY_INLINE void Add(const float* x, const float* p, std::size_t n, float* y) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
+constexpr std::size_t kL2Tile = std::size_t{1} << 16;  // values, 256 KiB of f32
+constexpr std::size_t kL1Tile = std::size_t{1} << 11;  // 8 KiB
+
+// As many batch elements at once as kElements says: each vector of the rows is read once for them.
+template <std::size_t kElements, Store kStore, class T, class P>
+void AddGroup(const Sum<T>& sum, const P* rows) {
+  const std::size_t n = sum.shape.length * sum.shape.hidden;
+  const std::size_t lanes = hn::Lanes(D());
+  const auto add = [&](std::size_t i, V p) HWY_ATTR {
+    for (std::size_t b = 0; b < kElements; ++b) {
+      Save<kStore>(hn::Add(Load(sum.x + b * sum.stride + i), p), sum.y + b * sum.stride + i);
+    }
+  };
   std::size_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    const auto sum0 = hn::Add(hn::LoadU(d, x + i), hn::LoadU(d, p + i));
-    const auto sum1 = hn::Add(hn::LoadU(d, x + i + lanes), hn::LoadU(d, p + i + lanes));
-    const auto sum2 = hn::Add(hn::LoadU(d, x + i + 2 * lanes), hn::LoadU(d, p + i + 2 * lanes));
-    const auto sum3 = hn::Add(hn::LoadU(d, x + i + 3 * lanes), hn::LoadU(d, p + i + 3 * lanes));
-    hn::StoreU(sum0, d, y + i);
-    hn::StoreU(sum1, d, y + i + lanes);
-    hn::StoreU(sum2, d, y + i + 2 * lanes);
-    hn::StoreU(sum3, d, y + i + 3 * lanes);
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const V p0 = Load(rows + i);
+    const V p1 = Load(rows + i + lanes);
+    add(i, p0);
+    add(i + lanes, p1);
   }
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(hn::Add(hn::LoadU(d, x + i), hn::LoadU(d, p + i)), d, y + i);
-  }
-  for (; i < n; ++i) y[i] = x[i] + p[i];
-}
-
-void CopyFloats(const float* x, std::size_t n, float* y) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    const auto part0 = hn::LoadU(d, x + i);
-    const auto part1 = hn::LoadU(d, x + i + lanes);
-    const auto part2 = hn::LoadU(d, x + i + 2 * lanes);
-    const auto part3 = hn::LoadU(d, x + i + 3 * lanes);
-    hn::StoreU(part0, d, y + i);
-    hn::StoreU(part1, d, y + i + lanes);
-    hn::StoreU(part2, d, y + i + 2 * lanes);
-    hn::StoreU(part3, d, y + i + 3 * lanes);
-  }
-  for (; i < n; ++i) y[i] = x[i];
-}
-
-// Walks the rows in tiles of 256 KiB, a part of L2: the first batch element brings a tile in, the
-// others find it there, and a walk through x and y is long enough for the memory system to see
-// where it goes. (Tiles of 16 KiB, which fit L1, are 1.5 to 2 times slower once x and y come from
-// memory.)
-void AddRows(const float* x, const float* rows, BatchShape shape, float* y) {
-  constexpr std::size_t kTile = std::size_t{1} << 16;
-  const std::size_t n = shape.length * shape.hidden;
-  for (std::size_t start = 0; start < n; start += kTile) {
-    const std::size_t count = HWY_MIN(kTile, n - start);
-    for (std::size_t b = 0; b < shape.batch; ++b) {
-      Add(x + b * n + start, rows + start, count, y + b * n + start);
+  for (; i < n; ++i) {
+    const float p = to_float(rows[i]);
+    for (std::size_t b = 0; b < kElements; ++b) {
+      SaveOne(to_float(sum.x[b * sum.stride + i]) + p, sum.y + b * sum.stride + i);
     }
   }
 }
 
-void AddGather(const float* x, const Table<float>& table, const std::int32_t* ids,
-               std::size_t tokens, float* y) {
-  const std::size_t width = table.hidden;
-  for (std::size_t t = 0; t < tokens; ++t) {
-    const std::size_t row = static_cast<std::size_t>(ids[t] - table.first);
-    Add(x + t * width, table.values + row * width, width, y + t * width);
+template <Store kStore, class T, class P>
+void AddGroups(const Sum<T>& sum, const P* rows) {
+  std::size_t b = 0;
+  for (; b + 8 <= sum.shape.batch; b += 8) AddGroup<8, kStore>(sum.elements(b, 8), rows);
+  for (; b + 2 <= sum.shape.batch; b += 2) AddGroup<2, kStore>(sum.elements(b, 2), rows);
+  if (b < sum.shape.batch) AddTiles<kStore>(sum.elements(b, 1), rows, kL2Tile);
+}
+
+template <Store kStore, class T, class P>
+void AddWalking(const Sum<T>& sum, const P* rows, Walk walk) {
+  if (walk == Walk::kGroups) {
+    AddGroups<kStore>(sum, rows);
+  } else {
+    AddTiles<kStore>(sum, rows, walk == Walk::kTiles ? kL2Tile : kL1Tile);
   }
+}
+
+template <class T, class P>
+HWY_INLINE void AddRows(const Sum<T>& sum, const P* rows, Walk walk, Store store) {
+  if (Streams(sum, store)) {
+    AddWalking<Store::kNonTemporal>(sum, rows, walk);
+    hwy::FlushStream();
+  } else {
+    AddWalking<Store::kPlain>(sum, rows, walk);
+  }
+}
+
+// One function for each combination of forms that is in use, because dispatch needs plain
+// functions.
+void AddRowsF32(const Sum<float>& sum, const float* rows, Walk walk, Store store) {
+  AddRows(sum, rows, walk, store);
+}
+void AddRowsBf16Table(const Sum<float>& sum, const Bf16* rows, Walk walk, Store store) {
+  AddRows(sum, rows, walk, store);
+}
+void AddRowsBf16(const Sum<Bf16>& sum, const Bf16* rows, Walk walk, Store store) {
+  AddRows(sum, rows, walk, store);
+}
+
+template <Store kStore, class T>
+void AddEachRow(const T* x, const Table<T>& table, std::span<const std::int32_t> ids, T* y) {
+  const std::size_t width = table.hidden;
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    const std::size_t row = static_cast<std::size_t>(ids[t] - table.first);
+    AddRun<kStore>(x + t * width, table.values + row * width, width, y + t * width);
+  }
+}
+
+template <class T>
+HWY_INLINE void AddGather(const T* x, const Table<T>& table, std::span<const std::int32_t> ids,
+                          T* y, Store store) {
+  if (Streams(Sum<T>(x, y, {1, ids.size(), table.hidden}), store)) {
+    AddEachRow<Store::kNonTemporal>(x, table, ids, y);
+    hwy::FlushStream();
+  } else {
+    AddEachRow<Store::kPlain>(x, table, ids, y);
+  }
+}
+
+void AddGatherF32(const float* x, const Table<float>& table, std::span<const std::int32_t> ids,
+                  float* y, Store store) {
+  AddGather(x, table, ids, y, store);
+}
+void AddGatherBf16(const Bf16* x, const Table<Bf16>& table, std::span<const std::int32_t> ids,
+                   Bf16* y, Store store) {
+  AddGather(x, table, ids, y, store);
 }
 
 void ScatterAdd(const float* dx, const std::int32_t* ids, std::size_t tokens, std::size_t width,
                 float* gradients) {
   for (std::size_t t = 0; t < tokens; ++t) {
     float* row = gradients + static_cast<std::size_t>(ids[t]) * width;
-    Add(row, dx + t * width, width, row);
+    AddRun<Store::kPlain>(row, dx + t * width, width, row);
   }
+}
+
+template <Store kStore>
+void CopyRun(const float* x, std::size_t n, float* y) {
+  const std::size_t lanes = hn::Lanes(D());
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    const V part0 = Load(x + i);
+    const V part1 = Load(x + i + lanes);
+    const V part2 = Load(x + i + 2 * lanes);
+    const V part3 = Load(x + i + 3 * lanes);
+    Save<kStore>(part0, y + i);
+    Save<kStore>(part1, y + i + lanes);
+    Save<kStore>(part2, y + i + 2 * lanes);
+    Save<kStore>(part3, y + i + 3 * lanes);
+  }
+  for (; i < n; ++i) y[i] = x[i];
+}
+
+void StreamCopy(const float* x, std::size_t n, float* y, Store store) {
+  if (Streams(Sum<float>(x, y, {1, 1, n}), store)) {
+    CopyRun<Store::kNonTemporal>(x, n, y);
+    hwy::FlushStream();
+  } else {
+    CopyRun<Store::kPlain>(x, n, y);
+  }
+}
+
+void StreamUpdate(float* x, std::size_t n, float a) {
+  const std::size_t lanes = hn::Lanes(D());
+  const V add = hn::Set(D(), a);
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    const V sum0 = hn::Add(Load(x + i), add);
+    const V sum1 = hn::Add(Load(x + i + lanes), add);
+    const V sum2 = hn::Add(Load(x + i + 2 * lanes), add);
+    const V sum3 = hn::Add(Load(x + i + 3 * lanes), add);
+    Save<Store::kPlain>(sum0, x + i);
+    Save<Store::kPlain>(sum1, x + i + lanes);
+    Save<Store::kPlain>(sum2, x + i + 2 * lanes);
+    Save<Store::kPlain>(sum3, x + i + 3 * lanes);
+  }
+  for (; i < n; ++i) x[i] += a;
 }
 
 }  // namespace posbench::HWY_NAMESPACE
@@ -95,12 +169,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace posbench {
 
-HWY_EXPORT(CopyFloats);
-HWY_EXPORT(AddRows);
-HWY_EXPORT(AddGather);
+HWY_EXPORT(AddRowsF32);
+HWY_EXPORT(AddRowsBf16Table);
+HWY_EXPORT(AddRowsBf16);
+HWY_EXPORT(AddGatherF32);
+HWY_EXPORT(AddGatherBf16);
 HWY_EXPORT(ScatterAdd);
+HWY_EXPORT(StreamCopy);
+HWY_EXPORT(StreamUpdate);
 
-void require_ids_inside(std::span<const std::int32_t> ids, std::size_t rows, std::int32_t first) {
+std::optional<std::int32_t> id_outside(std::span<const std::int32_t> ids, std::size_t rows,
+                                       std::int32_t first) {
   // As an unsigned distance from the first row, an id before it is huge: one maximum finds both
   // strangers.
   const auto distance = [first](std::int32_t id) {
@@ -108,36 +187,65 @@ void require_ids_inside(std::span<const std::int32_t> ids, std::size_t rows, std
   };
   std::uint32_t farthest = 0;
   for (const std::int32_t id : ids) farthest = std::max(farthest, distance(id));
-  if (ids.empty() || farthest < rows) return;
+  if (ids.empty() || farthest < rows) return std::nullopt;
+  return static_cast<std::int32_t>(farthest + static_cast<std::uint32_t>(first));
+}
+
+void require_ids_inside(std::span<const std::int32_t> ids, std::size_t rows, std::int32_t first) {
+  const auto stranger = id_outside(ids, rows, first);
+  if (!stranger) return;
   throw UserError(fmt::format(
       "position id {} is outside the table of {} rows; shorten the input or give the table more "
       "rows",
-      static_cast<std::int32_t>(farthest + static_cast<std::uint32_t>(first)), rows));
+      *stranger, rows));
 }
 
-void copy_floats(const float* x, std::size_t n, float* y) {
-  HWY_DYNAMIC_DISPATCH(CopyFloats)(x, n, y);
+void require_slice_inside(std::size_t first, std::size_t length, std::size_t rows) {
+  if (first + length <= rows) return;
+  throw UserError(fmt::format(
+      "positions {} to {} leave the table of {} rows; shorten the input or give the table more "
+      "rows",
+      first, first + length - 1, rows));
 }
 
-void add_rows(const float* x, const float* rows, BatchShape shape, float* y) {
-  HWY_DYNAMIC_DISPATCH(AddRows)(x, rows, shape, y);
+namespace {
+
+// Throws UserError where the rows would change while they are read.
+template <class T, class P>
+void require_rows_apart(const Sum<T>& sum, const P* rows) {
+  const auto [batch, length, hidden] = sum.shape;
+  if (length == 0 || batch == 0) return;
+  const std::size_t y_count = (batch - 1) * sum.stride + length * hidden;
+  require_apart(sum.y, y_count * sizeof(T), rows, length * hidden * sizeof(P));
 }
 
-void add_slice(const float* x, const Table<float>& table, std::size_t first, BatchShape shape,
-               float* y) {
-  if (first + shape.length > table.rows) {
-    throw UserError(fmt::format(
-        "positions {} to {} leave the table of {} rows; shorten the input or give the table more "
-        "rows",
-        first, first + shape.length - 1, table.rows));
-  }
-  add_rows(x, table.values + first * table.hidden, shape, y);
+}  // namespace
+
+void add_rows(const Sum<float>& sum, const float* rows, Walk walk, Store store) {
+  require_rows_apart(sum, rows);
+  HWY_DYNAMIC_DISPATCH(AddRowsF32)(sum, rows, walk, store);
+}
+
+void add_rows(const Sum<float>& sum, const Bf16* rows, Walk walk, Store store) {
+  require_rows_apart(sum, rows);
+  HWY_DYNAMIC_DISPATCH(AddRowsBf16Table)(sum, rows, walk, store);
+}
+
+void add_rows(const Sum<Bf16>& sum, const Bf16* rows, Walk walk, Store store) {
+  require_rows_apart(sum, rows);
+  HWY_DYNAMIC_DISPATCH(AddRowsBf16)(sum, rows, walk, store);
 }
 
 void add_gather(const float* x, const Table<float>& table, std::span<const std::int32_t> ids,
-                float* y) {
+                float* y, Store store) {
   require_ids_inside(ids, table.rows, table.first);
-  HWY_DYNAMIC_DISPATCH(AddGather)(x, table, ids.data(), ids.size(), y);
+  HWY_DYNAMIC_DISPATCH(AddGatherF32)(x, table, ids, y, store);
+}
+
+void add_gather(const Bf16* x, const Table<Bf16>& table, std::span<const std::int32_t> ids, Bf16* y,
+                Store store) {
+  require_ids_inside(ids, table.rows, table.first);
+  HWY_DYNAMIC_DISPATCH(AddGatherBf16)(x, table, ids, y, store);
 }
 
 void add_gather(const double* x, const Table<double>& table, std::span<const std::int32_t> ids,
@@ -156,6 +264,18 @@ void scatter_add(const double* dx, std::span<const std::int32_t> ids, std::size_
                  std::size_t hidden, double* gradients) {
   require_ids_inside(ids, rows);
   scalar::scatter_add(dx, ids, hidden, gradients);
+}
+
+void stream_copy(const float* x, std::size_t n, float* y, Store store) {
+  HWY_DYNAMIC_DISPATCH(StreamCopy)(x, n, y, store);
+}
+
+void stream_add(const float* x, const float* z, std::size_t n, float* y, Store store) {
+  add_rows(Sum<float>(x, y, {1, 1, n}), z, Walk::kTiles, store);
+}
+
+void stream_update(float* x, std::size_t n, float a) {
+  HWY_DYNAMIC_DISPATCH(StreamUpdate)(x, n, a);
 }
 
 }  // namespace posbench

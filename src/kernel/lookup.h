@@ -1,28 +1,30 @@
-// The learned encoding's kernel: add rows of a table to the tokens of a batch; and the plain copy
-// that is its limit.
+// The learned encoding's kernels: add rows of a table to the tokens of a batch; and the streams
+// that are their limits.
 //
-// Method: f32 by Highway with run-time dispatch, f64 by the scalar reference
-// (kernel/lookup_scalar.h), which the f32 versions equal bit for bit, for one addition an element
-// leaves nothing to round differently. Traffic: 12 bytes an element (read x, read a row, write y)
-// in the worst case; the slice form reads each row from the far caches once and from L1 for the
-// rest of the batch. Any d ≥ 1; nothing need be aligned. y may be x (in place), but must not
-// overlap it otherwise.
+// The ladder of versions:
+//   scalar       plain loops (kernel/lookup_scalar.h), the reference and the f64 path
+//   slice        rows first … first + L − 1, the rows that all batch elements share, walked in
+//     tiles      parts of 256 KiB: the first element brings a tile into L2, the others find it
+//     there l1_tiles   parts of 8 KiB, found in L1, at the price of a new start in x and y every 8
+//     KiB groups     each vector of a row read once for up to eight batch elements at once
+//   gather       one row for each token by its id; nothing is known about repetitions
+// each out of place or in place (y is x), and with plain or non-temporal stores (kernel/sum.h).
+//
+// Method: one addition an element, by Highway with run-time dispatch; tables, x and y in f32 or
+// bf16. Precision: f32 equals the scalar reference bit for bit, for one addition leaves nothing to
+// round differently; bf16 is added in f32 and rounded once. Traffic in f32: 4 bytes of x read and 4
+// of y written an element, and 4 / B of the table; plain stores out of place read the line that
+// they overwrite, 4 bytes more. bf16: half of that. Any d ≥ 1; nothing need be aligned.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
-namespace posbench {
+#include "kernel/sum.h"
 
-/// (B, L, d)
-struct BatchShape {
-  std::size_t batch;
-  std::size_t length;
-  std::size_t hidden;
-  std::size_t tokens() const { return batch * length; }
-  std::size_t elements() const { return batch * length * hidden; }
-};
+namespace posbench {
 
 /// Row-major table (rows, d).
 template <class Real>
@@ -33,21 +35,29 @@ struct Table {
   std::int32_t first = 0;  ///< the position id of row 0
 };
 
-/// y (n) = x (n).
-void copy_floats(const float* x, std::size_t n, float* y);
+/// In which order a slice meets the batch.
+enum class Walk { kTiles, kL1Tiles, kGroups };
 
 /// y (B, L, d) = x (B, L, d) + rows (L, d), the same rows for every batch element.
-void add_rows(const float* x, const float* rows, BatchShape shape, float* y);
+void add_rows(const Sum<float>& sum, const float* rows, Walk walk = Walk::kTiles,
+              Store store = Store::kPlain);
+void add_rows(const Sum<float>& sum, const Bf16* rows, Walk walk = Walk::kTiles,
+              Store store = Store::kPlain);
+void add_rows(const Sum<Bf16>& sum, const Bf16* rows, Walk walk = Walk::kTiles,
+              Store store = Store::kPlain);
 
-/// y (B, L, d) = x + table rows first … first + L − 1: the slice of BERT's own code.
-/// Throws UserError where the slice leaves the table.
-void add_slice(const float* x, const Table<float>& table, std::size_t first, BatchShape shape,
-               float* y);
+/// add_rows with the table's rows first … first + L − 1: the slice of BERT's own code. Throws
+/// UserError where the slice leaves the table.
+template <class T, class P>
+void add_slice(const Sum<T>& sum, const Table<P>& table, std::size_t first,
+               Walk walk = Walk::kTiles, Store store = Store::kPlain);
 
 /// y (T, d) = x (T, d) + the table's row for ids[t], ids (T). Throws UserError for an id outside
 /// the table before anything is read or written.
 void add_gather(const float* x, const Table<float>& table, std::span<const std::int32_t> ids,
-                float* y);
+                float* y, Store store = Store::kPlain);
+void add_gather(const Bf16* x, const Table<Bf16>& table, std::span<const std::int32_t> ids, Bf16* y,
+                Store store = Store::kPlain);
 void add_gather(const double* x, const Table<double>& table, std::span<const std::int32_t> ids,
                 double* y);
 
@@ -58,9 +68,33 @@ void scatter_add(const float* dx, std::span<const std::int32_t> ids, std::size_t
 void scatter_add(const double* dx, std::span<const std::int32_t> ids, std::size_t rows,
                  std::size_t hidden, double* gradients);
 
+/// Some id that is not in first … first + rows − 1; nothing where all are.
+std::optional<std::int32_t> id_outside(std::span<const std::int32_t> ids, std::size_t rows,
+                                       std::int32_t first = 0);
+
 /// Throws UserError where some id is not in first … first + rows − 1, naming it and the table's
 /// length.
 void require_ids_inside(std::span<const std::int32_t> ids, std::size_t rows,
                         std::int32_t first = 0);
+
+/// Throws UserError where positions first … first + length − 1 leave a table of `rows` rows.
+void require_slice_inside(std::size_t first, std::size_t length, std::size_t rows);
+
+template <class T, class P>
+void add_slice(const Sum<T>& sum, const Table<P>& table, std::size_t first, Walk walk,
+               Store store) {
+  require_slice_inside(first, sum.shape.length, table.rows);
+  add_rows(sum, table.values + first * table.hidden, walk, store);
+}
+
+// The streams: what the machine can move at best in each mix of reads and writes. (n)
+
+/// y = x; for f32 and, as bytes, for anything else.
+void stream_copy(const float* x, std::size_t n, float* y, Store store = Store::kPlain);
+/// y = x + z; y may be x.
+void stream_add(const float* x, const float* z, std::size_t n, float* y,
+                Store store = Store::kPlain);
+/// x = x + a.
+void stream_update(float* x, std::size_t n, float a);
 
 }  // namespace posbench

@@ -93,10 +93,41 @@ std::vector<float> split_half_turns(Sinusoid sinusoid) {
   return parts;
 }
 
+std::vector<float> in_group_order(std::span<const float> arrays, Sinusoid sinusoid,
+                                  std::size_t lanes) {
+  std::vector<float> ordered(arrays.begin(), arrays.end());
+  if (sinusoid.convention == Convention::kTensor2tensor || lanes < 4) return ordered;
+  for (std::size_t group = 0; group < ordered.size(); group += lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      // Four lanes are 128 bits: the lower two go to vector a, the upper two to vector b.
+      const std::size_t of_four = lane / 4;
+      const std::size_t upper = lane % 4 / 2;
+      ordered[group + lane] = arrays[group + upper * lanes / 2 + 2 * of_four + lane % 2];
+    }
+  }
+  return ordered;
+}
+
+std::vector<float> turns_in_block_order(Sinusoid sinusoid, int steps, std::size_t lanes) {
+  const std::size_t n = 2 * padded_pairs(sinusoid);
+  std::vector<float> turns(2 * n);
+  const std::vector<long double> frequencies = sinusoid_frequencies(sinusoid);
+  for (std::size_t i = 0; i < frequencies.size(); ++i) {
+    const bool in_turn = sinusoid.convention == Convention::kInterleaved && lanes >= 4;
+    const std::size_t sine = in_turn ? 2 * i : i / lanes * 2 * lanes + i % lanes;
+    const std::size_t cosine = in_turn ? sine + 1 : sine + lanes;
+    const long double angle = frequencies[i] * static_cast<long double>(steps);
+    turns[sine] = turns[cosine] = static_cast<float>(std::cos(angle));
+    turns[n + sine] = static_cast<float>(std::sin(angle));
+    turns[n + cosine] = -turns[n + sine];
+  }
+  return turns;
+}
+
 std::span<const SinusoidProducer* const> sinusoid_producers() {
-  static constexpr std::array kProducers = {&kSinusoidLibmPow, &kSinusoidLibm,
+  static constexpr std::array kProducers = {&kSinusoidLibmPow,       &kSinusoidLibm,
                                             &kSinusoidVectorLibrary, &kSinusoidSimd,
-                                            &kSinusoidRecurrence};
+                                            &kSinusoidRecurrence,    &kSinusoidRecurrenceTiles};
   return kProducers;
 }
 
@@ -107,27 +138,6 @@ const SinusoidProducer& sinusoid_producer(std::string_view name) {
     known.emplace_back(producer->name);
   }
   throw UserError(unknown_word("sinusoid producer", name, known));
-}
-
-std::size_t sinusoid_block_rows(BatchShape shape) {
-  const std::size_t periods = (std::size_t{1} << 16) / (shape.hidden * kRecurrencePeriod);
-  const std::size_t rows =
-      shape.batch == 1 ? kRecurrencePeriod : std::max<std::size_t>(periods, 1) * kRecurrencePeriod;
-  return std::min(rows, shape.length);
-}
-
-void add_sinusoid(const SinusoidProducer& producer, Sinusoid sinusoid, const float* constants,
-                  const float* x, BatchShape shape, std::int64_t first, float* scratch, float* y) {
-  const std::size_t block = sinusoid_block_rows(shape);
-  const std::size_t stride = shape.length * shape.hidden;
-  for (std::size_t row = 0; row < shape.length; row += block) {
-    const std::size_t rows = std::min(block, shape.length - row);
-    producer.rows(sinusoid, constants, first + static_cast<std::int64_t>(row), rows, scratch);
-    for (std::size_t b = 0; b < shape.batch; ++b) {
-      const std::size_t at = b * stride + row * shape.hidden;
-      add_rows(x + at, scratch, {1, rows, shape.hidden}, y + at);
-    }
-  }
 }
 
 }  // namespace posbench

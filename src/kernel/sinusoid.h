@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/lookup.h"
+#include "kernel/sum.h"
 
 namespace posbench {
 
@@ -51,33 +51,30 @@ void fill_sinusoid_table(Sinusoid sinusoid, std::int64_t first, std::size_t rows
 struct SinusoidProducer {
   std::string_view name;
   std::string_view about;
-  /// What it keeps between calls, as one run of floats; empty for libm_pow.
+  /// What it keeps between calls, as one run of floats in an order that belongs to the instruction
+  /// set of this process; empty for libm_pow.
   std::vector<float> (*constants)(Sinusoid sinusoid);
   /// Writes rows first … first + rows − 1 to out (rows, d).
   void (*rows)(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
                float* out);
+  /// y (B, L, d) = x + rows first … first + L − 1, the same as `rows` bit for bit where `rows`
+  /// begins a multiple of kRecurrencePeriod after `first`.
+  void (*add)(Sinusoid sinusoid, const float* constants, std::int64_t first, const Sum<float>& sum,
+              Store store);
+  /// The same with x and y in bf16; null for the C library's scalar functions.
+  void (*add_bf16)(Sinusoid sinusoid, const float* constants, std::int64_t first,
+                   const Sum<Bf16>& sum, Store store);
   /// The largest absolute error that it allows itself at position t.
   double (*tolerance)(std::int64_t t);
 };
 
-/// libm_pow, libm, vector_library, simd, recurrence.
+/// libm_pow, libm, vector_library, simd, recurrence, recurrence_tiles.
 std::span<const SinusoidProducer* const> sinusoid_producers();
 
 /// Throws UserError for an unknown name, naming the nearest.
 const SinusoidProducer& sinusoid_producer(std::string_view name);
 
-/// Rows after which the recurrence starts afresh, counted from the first row of a call.
-inline constexpr std::size_t kRecurrencePeriod = 32;
-
-/// Rows that add_sinusoid makes at a time. For one batch element one period of the recurrence,
-/// which stays in L1 or L2 (16 KiB at d = 128, 96 KiB at d = 768). For many, as many periods as 256
-/// KiB hold, so that the walk through each element's x and y is long enough for the memory system
-/// to see where it goes.
-std::size_t sinusoid_block_rows(BatchShape shape);
-
-/// y (B, L, d) = x + rows first … first + L − 1, computed block by block into `scratch`
-/// (sinusoid_block_rows(shape), d) and added to every batch element. y may be x.
-void add_sinusoid(const SinusoidProducer& producer, Sinusoid sinusoid, const float* constants,
-                  const float* x, BatchShape shape, std::int64_t first, float* scratch, float* y);
+/// Rows after which a recurrence starts afresh, counted from the first row of a call.
+inline constexpr std::size_t kRecurrencePeriod = 16;
 
 }  // namespace posbench

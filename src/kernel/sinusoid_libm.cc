@@ -4,6 +4,7 @@
 // row. libm, with the frequencies computed beforehand: one product and one sine or cosine an
 // element. Precision: an f32 angle, so the error grows with t (single_angle_tolerance): 1e-4 at t =
 // 2048, 0.1 at 10^6. Bytes: libm reads 4 for each pair of columns; libm_pow reads none.
+#include <algorithm>
 #include <cmath>
 
 #include "kernel/sinusoid_producers.h"
@@ -39,14 +40,39 @@ void libm_rows(Sinusoid sinusoid, const float* frequencies, std::int64_t first, 
   }
 }
 
+// Rows are made once for the whole batch, a block at a time, and then added: what a loop over a
+// library function can do.
+template <auto kRows>
+void add_blocks(Sinusoid sinusoid, const float* constants, std::int64_t first,
+                const Sum<float>& sum, Store store) {
+  const std::size_t most = block_rows(sinusoid.hidden);
+  thread_local std::vector<float> block;
+  block.resize(most * sinusoid.hidden);
+  for (std::size_t row = 0; row < sum.shape.length; row += most) {
+    const std::size_t rows = std::min(most, sum.shape.length - row);
+    kRows(sinusoid, constants, first + static_cast<std::int64_t>(row), rows, block.data());
+    add_rows(sum.positions(row, rows), block.data(), Walk::kTiles, store);
+  }
+}
+
 }  // namespace
 
 const SinusoidProducer kSinusoidLibmPow = {
-    "libm_pow", "std::sin and std::pow for every element, as naive code writes it",
-    [](Sinusoid) { return std::vector<float>(); }, libm_pow_rows, single_angle_tolerance};
+    .name = "libm_pow",
+    .about = "std::sin and std::pow for every element, as naive code writes it",
+    .constants = [](Sinusoid) { return std::vector<float>(); },
+    .rows = libm_pow_rows,
+    .add = add_blocks<libm_pow_rows>,
+    .add_bf16 = nullptr,
+    .tolerance = single_angle_tolerance};
 
-const SinusoidProducer kSinusoidLibm = {"libm",
-                                        "std::sin and std::cos for every element, frequencies kept",
-                                        frequencies_as_floats, libm_rows, single_angle_tolerance};
+const SinusoidProducer kSinusoidLibm = {
+    .name = "libm",
+    .about = "std::sin and std::cos for every element, frequencies kept",
+    .constants = frequencies_as_floats,
+    .rows = libm_rows,
+    .add = add_blocks<libm_rows>,
+    .add_bf16 = nullptr,
+    .tolerance = single_angle_tolerance};
 
 }  // namespace posbench

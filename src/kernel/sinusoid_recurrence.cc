@@ -1,11 +1,19 @@
-// The producer by rotation: row t + 1 is row t turned by ω, four multiplications a pair and no
-// trigonometry.
+// The producers by rotation: row t + k is row t turned by kω, four multiplications a pair and no
+// trigonometry. Every 16 rows start afresh from the polynomial of sinusoid_simd.cc, because each
+// turn adds about one rounding error; never starting afresh would end at 8e-5 after 2,048 rows.
 //
-// Precision: each step adds about one rounding error, so a run of 32 rows starts from a freshly
-// computed row (the polynomial of sinusoid_simd.cc) and stays within 2e-6 at every t up to 10^6;
-// never starting afresh would end at 8e-5 after 2,048 rows. Bytes read: 16 for each pair of
-// columns, once for 32 rows.
-#include <cmath>
+// The ladder of versions:
+//   scalar            sinusoid_reference (kernel/sinusoid.h), row by row in long double
+//   recurrence        columns outside, rows inside: two chains of rows, even and odd, turn by 2ω in
+//                     registers, and memory is met in a new row every few lines
+//   recurrence_tiles  rows outside: four rows at a time (or one row of four batch elements) turn by
+//   ω,
+//                     and the pair that goes on to the next four waits in L1
+//
+// Each batch element makes its rows anew: turning costs less than reading rows back from L2.
+// Precision: 1e-6 at every t up to 10^6. Traffic in f32: x and y, 8 bytes an element; the
+// constants, 20 bytes a column (12 for tiles), stay in L1 or L2.
+#include <array>
 
 #include "kernel/sinusoid_producers.h"
 
@@ -13,52 +21,287 @@
 #define HWY_TARGET_INCLUDE "kernel/sinusoid_recurrence.cc"
 #include <hwy/foreach_target.h>
 // Must come after foreach_target.
-#include <hwy/highway.h>
-
 #include "kernel/sinusoid_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace posbench::HWY_NAMESPACE {
 
-struct RotationConstants {
-  const float* high;  // ω/π in two floats
+// Pointers into a run of constants: arrays of padded_pairs, then of 2 · padded_pairs values.
+struct Constants {
+  const float* high;  // ω/π in two floats, in group order
   const float* low;
-  const float* sin;  // of ω
-  const float* cos;
+  const float* cos1;  // of ω, in block order
+  const float* sin1;
+  const float* cos2;  // of 2ω; not there for tiles
+  const float* sin2;
+
+  Constants(Sinusoid sinusoid, const float* values) {
+    const std::size_t n = padded_pairs(sinusoid);
+    high = values;
+    low = values + n;
+    cos1 = values + 2 * n;
+    sin1 = values + 4 * n;
+    cos2 = values + 6 * n;
+    sin2 = values + 8 * n;
+  }
+  HWY_INLINE SinCos Seed(V t, std::size_t i) const {
+    return SinCosHalfTurns(t, Load(high + i), Load(low + i));
+  }
 };
 
-// One run of rows from position `first`, column block by column block, so that the turning pair and
-// its step stay in registers.
-template <Convention kConvention>
-void Run(std::size_t pairs, RotationConstants constants, std::int64_t first, std::size_t rows,
-         float* out) {
-  const D d;
-  const V t = hn::Set(d, static_cast<float>(first));
-  for (std::size_t i = 0; i < pairs; i += hn::Lanes(d)) {
-    SinCos now =
-        SinCosHalfTurns(t, hn::LoadU(d, constants.high + i), hn::LoadU(d, constants.low + i));
-    const V sin_step = hn::LoadU(d, constants.sin + i);
-    const V cos_step = hn::LoadU(d, constants.cos + i);
-    for (std::size_t row = 0; row < rows; ++row) {
-      StorePairs<kConvention>(now, i, pairs, out + row * 2 * pairs);
-      now = {hn::MulAdd(now.sin, cos_step, hn::Mul(now.cos, sin_step)),
-             hn::NegMulAdd(now.sin, sin_step, hn::Mul(now.cos, cos_step))};
-    }
-  }
+HWY_INLINE Block LoadBlock(const float* values, std::size_t i) {
+  return {Load(values + 2 * i), Load(values + 2 * i + hn::Lanes(D()))};
 }
 
-void RecurrenceRows(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
-                    float* out) {
-  const auto run = sinusoid.convention == Convention::kInterleaved
-                       ? Run<Convention::kInterleaved>
-                       : Run<Convention::kTensor2tensor>;
-  const std::size_t padded = padded_pairs(sinusoid);
-  const RotationConstants parts{constants, constants + padded, constants + 2 * padded,
-                                constants + 3 * padded};
-  for (std::size_t row = 0; row < rows; row += kRecurrencePeriod) {
-    run(sinusoid.pairs(), parts, first + static_cast<std::int64_t>(row),
-        HWY_MIN(kRecurrencePeriod, rows - row), out + row * sinusoid.hidden);
+// The block turned by an angle. The sine needs its cosine and the cosine its sine: with sines and
+// cosines in turn that is the neighbouring lane, else the other vector. `sin` is negative for
+// cosines.
+template <Convention kConvention>
+HWY_INLINE Block Turn(Block block, Block cos, Block sin) {
+  V partner_a = block.b;
+  V partner_b = block.a;
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kInTurn<kConvention>) {
+    partner_a = hn::Shuffle2301(block.a);
+    partner_b = hn::Shuffle2301(block.b);
   }
+#endif
+  return {hn::MulAdd(block.a, cos.a, hn::Mul(partner_a, sin.a)),
+          hn::MulAdd(block.b, cos.b, hn::Mul(partner_b, sin.b))};
+}
+
+// At most 16 rows of kBlocks neighbouring blocks; kPartial: of one block that is not full.
+template <Convention kConvention, std::size_t kBlocks, bool kPartial, class Sink>
+HWY_INLINE void TurnColumns(const Constants& constants, std::size_t i, std::size_t pairs, V t,
+                            std::size_t rows, const Sink& sink, std::size_t start) {
+  const std::size_t lanes = hn::Lanes(D());
+  const std::size_t d = 2 * pairs;
+  std::array<Block, kBlocks> even;
+  std::array<Block, kBlocks> odd;
+  std::array<Block, kBlocks> cos;
+  std::array<Block, kBlocks> sin;
+  for (std::size_t n = 0; n < kBlocks; ++n) {
+    const std::size_t at = i + n * lanes;
+    even[n] = ToBlock<kConvention>(constants.Seed(t, at));
+    odd[n] =
+        Turn<kConvention>(even[n], LoadBlock(constants.cos1, at), LoadBlock(constants.sin1, at));
+    cos[n] = LoadBlock(constants.cos2, at);
+    sin[n] = LoadBlock(constants.sin2, at);
+  }
+  const auto give = [&](std::size_t row, std::array<Block, kBlocks>& blocks) HWY_ATTR {
+    for (std::size_t n = 0; n < kBlocks; ++n) {
+      if constexpr (kPartial) {
+        GiveLast<kConvention>(sink, start + row * d, i, pairs, blocks[n]);
+      } else {
+        Give<kConvention>(sink, start + row * d, i + n * lanes, pairs, blocks[n]);
+      }
+      blocks[n] = Turn<kConvention>(blocks[n], cos[n], sin[n]);
+    }
+  };
+  std::size_t row = 0;
+  for (; row + 2 <= rows; row += 2) {
+    give(row, even);
+    give(row + 1, odd);
+  }
+  if (row < rows) give(row, even);
+}
+
+HWY_INLINE V PositionOf(std::int64_t first, std::size_t row) {
+  return hn::Set(D(), static_cast<float>(first + static_cast<std::int64_t>(row)));
+}
+
+struct Columns {
+  Constants constants;
+
+  template <Convention kConvention, class Sink>
+  HWY_INLINE void Rows(std::size_t pairs, std::int64_t first, std::size_t rows,
+                       const Sink& sink) const {
+    // Two blocks at once need 24 registers, which only AVX-512 has.
+    constexpr std::size_t kBlocks = hn::MaxLanes(D()) >= 16 ? 2 : 1;
+    const std::size_t lanes = hn::Lanes(D());
+    for (std::size_t row = 0; row < rows; row += kRecurrencePeriod) {
+      const V t = PositionOf(first, row);
+      const std::size_t count = HWY_MIN(kRecurrencePeriod, rows - row);
+      const std::size_t start = row * 2 * pairs;
+      std::size_t i = 0;
+      for (; i + kBlocks * lanes <= pairs; i += kBlocks * lanes) {
+        TurnColumns<kConvention, kBlocks, false>(constants, i, pairs, t, count, sink, start);
+      }
+      for (; i + lanes <= pairs; i += lanes) {
+        TurnColumns<kConvention, 1, false>(constants, i, pairs, t, count, sink, start);
+      }
+      if (i < pairs) TurnColumns<kConvention, 1, true>(constants, i, pairs, t, count, sink, start);
+    }
+  }
+
+  template <Convention kConvention, Store kStore, class T>
+  HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
+    for (std::size_t b = 0; b < sum.shape.batch; ++b) {
+      const AddTo<T, kStore> sink{sum.x + b * sum.stride, sum.y + b * sum.stride};
+      Rows<kConvention>(pairs, first, sum.shape.length, sink);
+    }
+  }
+};
+
+struct Tiles {
+  Constants constants;
+
+  // Pairs whose turning blocks wait in 8 KiB of L1; wider rows are made in several strips.
+  static constexpr std::size_t kStrip = 1024;
+
+  template <Convention kConvention, class Sink>
+  HWY_INLINE void Rows(std::size_t pairs, std::int64_t first, std::size_t rows,
+                       const Sink& sink) const {
+    Strips<kConvention, 4>(pairs, first, rows, std::array<Sink, 1>{sink});
+  }
+
+  // One row of four batch elements asks as much of memory at once as four rows of one.
+  // Non-temporal: each element walked in order by itself.
+  template <Convention kConvention, Store kStore, class T>
+  HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
+    const auto sink = [&](std::size_t b) HWY_ATTR {
+      return AddTo<T, kStore>{sum.x + b * sum.stride, sum.y + b * sum.stride};
+    };
+    constexpr bool kInOrder = kStore == Store::kNonTemporal;
+    std::size_t b = 0;
+    if constexpr (!kInOrder) {
+      for (; b + 4 <= sum.shape.batch; b += 4) {
+        const std::array four = {sink(b), sink(b + 1), sink(b + 2), sink(b + 3)};
+        Strips<kConvention, 1>(pairs, first, sum.shape.length, four);
+      }
+    }
+    for (; b < sum.shape.batch; ++b) {
+      Strips<kConvention, kInOrder ? 1 : 4>(pairs, first, sum.shape.length, std::array{sink(b)});
+    }
+  }
+
+  template <Convention kConvention, std::size_t kRows, std::size_t kElements, class Sink>
+  HWY_INLINE void Strips(std::size_t pairs, std::int64_t first, std::size_t rows,
+                         const std::array<Sink, kElements>& sinks) const {
+    const std::size_t lanes = hn::Lanes(D());
+    const std::size_t full = pairs / lanes * lanes;
+    for (std::size_t row = 0; row < rows; row += kRecurrencePeriod) {
+      const V t = PositionOf(first, row);
+      const std::size_t count = HWY_MIN(kRecurrencePeriod, rows - row);
+      const std::size_t start = row * 2 * pairs;
+      for (std::size_t i = 0; i < full; i += kStrip) {
+        Strip<kConvention, kRows>(pairs, i, HWY_MIN(full, i + kStrip), t, count, sinks, start);
+      }
+      if (full == pairs) continue;
+      for (const Sink& sink : sinks) Rest<kConvention>(pairs, full, t, count, sink, start);
+    }
+  }
+
+  // At most 16 rows of pairs begin … end − 1, kRows at a time.
+  template <Convention kConvention, std::size_t kRows, std::size_t kElements, class Sink>
+  HWY_INLINE void Strip(std::size_t pairs, std::size_t begin, std::size_t end, V t,
+                        std::size_t rows, const std::array<Sink, kElements>& sinks,
+                        std::size_t start) const {
+    const D d;
+    const std::size_t lanes = hn::Lanes(d);
+    HWY_ALIGN float waiting[2 * kStrip];
+    for (std::size_t i = begin; i < end; i += lanes) {
+      const Block seed = ToBlock<kConvention>(constants.Seed(t, i));
+      hn::Store(seed.a, d, waiting + 2 * (i - begin));
+      hn::Store(seed.b, d, waiting + 2 * (i - begin) + lanes);
+    }
+    std::size_t row = 0;
+    for (; row + kRows <= rows; row += kRows) {
+      for (std::size_t i = begin; i < end; i += lanes) {
+        TurnTile<kConvention, kRows>(pairs, i, waiting + 2 * (i - begin), sinks,
+                                     start + row * 2 * pairs);
+      }
+    }
+    for (; row < rows; ++row) {
+      for (std::size_t i = begin; i < end; i += lanes) {
+        TurnTile<kConvention, 1>(pairs, i, waiting + 2 * (i - begin), sinks,
+                                 start + row * 2 * pairs);
+      }
+    }
+  }
+
+  // kRows rows of one block for every sink. All is read before anything is written: rows that lie a
+  // multiple of 4 KiB apart would else make each read wait for the write before it.
+  template <Convention kConvention, std::size_t kRows, std::size_t kElements, class Sink>
+  HWY_INLINE void TurnTile(std::size_t pairs, std::size_t i, float* HWY_RESTRICT waiting,
+                           const std::array<Sink, kElements>& sinks, std::size_t start) const {
+    const D d;
+    const std::size_t lanes = hn::Lanes(d);
+    const std::size_t a = start + ColumnA<kConvention>(i);
+    const std::size_t b = start + ColumnB<kConvention>(i, pairs);
+    std::array<Block, kRows * kElements> before;
+    for (std::size_t k = 0; k < kRows; ++k) {
+      for (std::size_t e = 0; e < kElements; ++e) {
+        before[k * kElements + e] = {sinks[e].Read(a + k * 2 * pairs),
+                                     sinks[e].Read(b + k * 2 * pairs)};
+      }
+    }
+    Block block = {hn::Load(d, waiting), hn::Load(d, waiting + lanes)};
+    const Block cos = LoadBlock(constants.cos1, i);
+    const Block sin = LoadBlock(constants.sin1, i);
+    for (std::size_t k = 0; k < kRows; ++k) {
+      for (std::size_t e = 0; e < kElements; ++e) {
+        sinks[e].Write(a + k * 2 * pairs, before[k * kElements + e].a, block.a);
+        sinks[e].Write(b + k * 2 * pairs, before[k * kElements + e].b, block.b);
+      }
+      block = Turn<kConvention>(block, cos, sin);
+    }
+    hn::Store(block.a, d, waiting);
+    hn::Store(block.b, d, waiting + lanes);
+  }
+
+  // The block at the end of the rows that is not full.
+  template <Convention kConvention, class Sink>
+  HWY_NOINLINE void Rest(std::size_t pairs, std::size_t i, V t, std::size_t rows, const Sink& sink,
+                         std::size_t start) const {
+    Block block = ToBlock<kConvention>(constants.Seed(t, i));
+    const Block cos = LoadBlock(constants.cos1, i);
+    const Block sin = LoadBlock(constants.sin1, i);
+    for (std::size_t row = 0; row < rows; ++row) {
+      GiveLast<kConvention>(sink, start + row * 2 * pairs, i, pairs, block);
+      block = Turn<kConvention>(block, cos, sin);
+    }
+  }
+};
+
+std::vector<float> TileConstants(Sinusoid sinusoid) {
+  const std::size_t lanes = hn::Lanes(D());
+  std::vector<float> constants = in_group_order(split_half_turns(sinusoid), sinusoid, lanes);
+  const std::vector<float> step = turns_in_block_order(sinusoid, 1, lanes);
+  constants.insert(constants.end(), step.begin(), step.end());
+  return constants;
+}
+std::vector<float> ColumnConstants(Sinusoid sinusoid) {
+  std::vector<float> constants = TileConstants(sinusoid);
+  const std::vector<float> step = turns_in_block_order(sinusoid, 2, hn::Lanes(D()));
+  constants.insert(constants.end(), step.begin(), step.end());
+  return constants;
+}
+
+void ColumnRows(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
+                float* out) {
+  RowsBy(Columns{Constants(sinusoid, constants)}, sinusoid, first, rows, out);
+}
+void ColumnAdd(Sinusoid sinusoid, const float* constants, std::int64_t first, const Sum<float>& sum,
+               Store store) {
+  AddBy(Columns{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
+}
+void ColumnAddBf16(Sinusoid sinusoid, const float* constants, std::int64_t first,
+                   const Sum<Bf16>& sum, Store store) {
+  AddBy(Columns{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
+}
+
+void TileRows(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
+              float* out) {
+  RowsBy(Tiles{Constants(sinusoid, constants)}, sinusoid, first, rows, out);
+}
+void TileAdd(Sinusoid sinusoid, const float* constants, std::int64_t first, const Sum<float>& sum,
+             Store store) {
+  AddBy(Tiles{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
+}
+void TileAddBf16(Sinusoid sinusoid, const float* constants, std::int64_t first,
+                 const Sum<Bf16>& sum, Store store) {
+  AddBy(Tiles{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
 }
 
 }  // namespace posbench::HWY_NAMESPACE
@@ -66,32 +309,57 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace posbench {
-namespace {
 
-std::vector<float> rotation_constants(Sinusoid sinusoid) {
-  std::vector<float> constants = split_half_turns(sinusoid);
-  const std::size_t padded = padded_pairs(sinusoid);
-  constants.resize(4 * padded);
-  const std::vector<long double> frequencies = sinusoid_frequencies(sinusoid);
-  for (std::size_t i = 0; i < frequencies.size(); ++i) {
-    constants[2 * padded + i] = static_cast<float>(std::sin(frequencies[i]));
-    constants[3 * padded + i] = static_cast<float>(std::cos(frequencies[i]));
-  }
-  return constants;
-}
-
-}  // namespace
-
-HWY_EXPORT(RecurrenceRows);
+HWY_EXPORT(ColumnConstants);
+HWY_EXPORT(ColumnRows);
+HWY_EXPORT(ColumnAdd);
+HWY_EXPORT(ColumnAddBf16);
+HWY_EXPORT(TileConstants);
+HWY_EXPORT(TileRows);
+HWY_EXPORT(TileAdd);
+HWY_EXPORT(TileAddBf16);
 
 const SinusoidProducer kSinusoidRecurrence = {
-    "recurrence", "each row turned into the next, a fresh start every 32 rows", rotation_constants,
-    [](Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
-       float* out) {
-      HWY_DYNAMIC_DISPATCH(RecurrenceRows)
-      (sinusoid, constants, first, rows, out);
-    },
-    [](std::int64_t) { return 2e-6; }};
+    .name = "recurrence",
+    .about = "each row turned into the row after next, in registers, a fresh start every 16 rows",
+    .constants = [](Sinusoid sinusoid) { return HWY_DYNAMIC_DISPATCH(ColumnConstants)(sinusoid); },
+    .rows =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(ColumnRows)
+          (call...);
+        },
+    .add =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(ColumnAdd)
+          (call...);
+        },
+    .add_bf16 =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(ColumnAddBf16)
+          (call...);
+        },
+    .tolerance = [](std::int64_t) { return 1e-6; }};
+
+const SinusoidProducer kSinusoidRecurrenceTiles = {
+    .name = "recurrence_tiles",
+    .about = "each row turned into the next, four rows at a time, a fresh start every 16 rows",
+    .constants = [](Sinusoid sinusoid) { return HWY_DYNAMIC_DISPATCH(TileConstants)(sinusoid); },
+    .rows =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(TileRows)
+          (call...);
+        },
+    .add =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(TileAdd)
+          (call...);
+        },
+    .add_bf16 =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(TileAddBf16)
+          (call...);
+        },
+    .tolerance = [](std::int64_t) { return 1e-6; }};
 
 }  // namespace posbench
 #endif  // HWY_ONCE

@@ -8,43 +8,103 @@
 #define POSBENCH_SINUSOID_ROWS_INL_H_
 #endif
 
-#include <hwy/highway.h>
+#include "kernel/add-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace posbench::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
 
 struct SinCos {
   V sin;
   V cos;
 };
 
-// Writes pairs i … i + lanes − 1, as many as there are, to a row (d).
+// Two vectors of neighbouring columns. `interleaved`: a holds columns 2i … 2i + N − 1 and b the
+// next N, sines and cosines in turn. `tensor2tensor`: a holds the sines, columns i … i + N − 1, and
+// b the cosines in columns d/2 + i … .
+struct Block {
+  V a;
+  V b;
+};
+
+// Whether a vector of this convention holds sines and cosines in turn. Not with vectors of one
+// lane, which then stand beside each other.
 template <Convention kConvention>
-HWY_INLINE void StorePairs(SinCos value, std::size_t i, std::size_t pairs, float* row) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
-#if HWY_TARGET != HWY_SCALAR  // which has no interleaved store, and lanes too few to need one
-  if (HWY_LIKELY(i + lanes <= pairs)) {
-    if constexpr (kConvention == Convention::kInterleaved) {
-      hn::StoreInterleaved2(value.sin, value.cos, d, row + 2 * i);
-    } else {
-      hn::StoreU(value.sin, d, row + i);
-      hn::StoreU(value.cos, d, row + pairs + i);
-    }
-    return;
+inline constexpr bool kInTurn = kConvention == Convention::kInterleaved&& HWY_TARGET != HWY_SCALAR;
+
+// The block of N pairs. For sines and cosines in turn the lanes must stand in group order
+// (in_group_order), which makes one cheap shuffle within 128 bits put columns where they belong.
+template <Convention kConvention>
+HWY_INLINE Block ToBlock(SinCos value) {
+#if HWY_TARGET != HWY_SCALAR  // which lacks the shuffle
+  if constexpr (kInTurn<kConvention>) {
+    return {hn::InterleaveLower(D(), value.sin, value.cos),
+            hn::InterleaveUpper(D(), value.sin, value.cos)};
   }
 #endif
-  HWY_ALIGN float sines[hn::MaxLanes(d)];
-  HWY_ALIGN float cosines[hn::MaxLanes(d)];
-  hn::Store(value.sin, d, sines);
-  hn::Store(value.cos, d, cosines);
-  const Sinusoid sinusoid{kConvention, 2 * pairs};
-  for (std::size_t k = 0; k < HWY_MIN(lanes, pairs - i); ++k) {
-    row[sine_column(sinusoid, i + k)] = sines[k];
-    row[cosine_column(sinusoid, i + k)] = cosines[k];
+  return {value.sin, value.cos};
+}
+
+// Where the pairs from i on stand in a row of 2 · pairs columns.
+template <Convention kConvention>
+HWY_INLINE std::size_t ColumnA(std::size_t i) {
+  return kConvention == Convention::kInterleaved ? 2 * i : i;
+}
+template <Convention kConvention>
+HWY_INLINE std::size_t ColumnB(std::size_t i, std::size_t pairs) {
+  return kConvention == Convention::kInterleaved ? 2 * i + hn::Lanes(D()) : pairs + i;
+}
+
+// What becomes of computed rows: added to x, or put down as they are. `at` counts values from the
+// first row's first column.
+template <class T, Store kStore>
+struct AddTo {
+  const T* x;
+  T* y;
+  HWY_INLINE V Read(std::size_t at) const { return Load(x + at); }
+  HWY_INLINE void Write(std::size_t at, V before, V row) const {
+    Save<kStore>(hn::Add(before, row), y + at);
+  }
+  HWY_INLINE void WriteOne(std::size_t at, float row) const {
+    SaveOne(to_float(x[at]) + row, y + at);
+  }
+};
+struct Put {
+  float* y;
+  HWY_INLINE V Read(std::size_t /*at*/) const { return hn::Zero(D()); }
+  HWY_INLINE void Write(std::size_t at, V /*before*/, V row) const {
+    Save<Store::kPlain>(row, y + at);
+  }
+  HWY_INLINE void WriteOne(std::size_t at, float row) const { y[at] = row; }
+};
+
+// A block of pairs i … i + N − 1, all of which exist, to the row that begins at `row`.
+template <Convention kConvention, class Sink>
+HWY_INLINE void Give(const Sink& sink, std::size_t row, std::size_t i, std::size_t pairs,
+                     Block block) {
+  const std::size_t a = row + ColumnA<kConvention>(i);
+  const std::size_t b = row + ColumnB<kConvention>(i, pairs);
+  sink.Write(a, sink.Read(a), block.a);
+  sink.Write(b, sink.Read(b), block.b);
+}
+
+// A block at the end of a row, of which only the first pairs − i pairs exist.
+template <Convention kConvention, class Sink>
+HWY_NOINLINE void GiveLast(const Sink& sink, std::size_t row, std::size_t i, std::size_t pairs,
+                           const Block& block) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  HWY_ALIGN float values[2 * hn::MaxLanes(D())];
+  hn::Store(block.a, d, values);
+  hn::Store(block.b, d, values + lanes);
+  const std::size_t here = pairs - i;
+  for (std::size_t k = 0; k < here; ++k) {
+    if constexpr (kConvention == Convention::kInterleaved) {
+      sink.WriteOne(row + 2 * i + k, values[k]);
+      sink.WriteOne(row + 2 * i + here + k, values[here + k]);
+    } else {
+      sink.WriteOne(row + i + k, values[k]);
+      sink.WriteOne(row + pairs + i + k, values[lanes + k]);
+    }
   }
 }
 
@@ -68,33 +128,118 @@ HWY_INLINE V ProductError(V a, V b, V product) {
 #endif
 }
 
-// sin and cos of t · (high + low) half-turns: the product is formed in two floats, whole half-turns
-// are taken off exactly and flip the sign where odd, and what is left, −½ … ½, goes into two
-// polynomials fitted by iterated least squares (their own errors: 3.3e-9 and 2.4e-10).
+// sin and cos of t · (high + low) half-turns. The product is formed in two floats; whole
+// quarter-turns are taken off exactly and say which of two polynomials is the sine, which the
+// cosine, and their signs. What is left is within half a quarter-turn, and a little more where t is
+// large and the product coarse: polynomials of degrees 7 and 6, fitted by iterated least squares to
+// 0.533 quarter-turns (their own errors: 2.1e-9 and 5.4e-8), serve to t = 10^6.
 HWY_INLINE SinCos SinCosHalfTurns(V t, V high, V low) {
   const D d;
+  const hn::RebindToSigned<D> di;
   const auto set = [d](float value) HWY_ATTR { return hn::Set(d, value); };
 
-  const V product = hn::Mul(t, high);
-  const V rest = hn::MulAdd(t, low, ProductError(t, high, product));
-  const auto whole = hn::NearestInt(product);
-  const V r = hn::Add(hn::Sub(product, hn::ConvertTo(d, whole)), rest);
-  const V sign = hn::BitCast(d, hn::ShiftLeft<31>(whole));
+  const V twice = hn::Add(t, t);  // in quarter-turns
+  const V product = hn::Mul(twice, high);
+  const V rest = hn::MulAdd(twice, low, ProductError(twice, high, product));
+  const auto quarter = hn::NearestInt(product);
+  const V r = hn::Add(hn::Sub(product, hn::ConvertTo(d, quarter)), rest);
 
-  // sin πr = 2r + r·S(r²) and cos πr = 1 − 4r² + r²·C(r²): the large exact parts outside keep the
-  // rounding errors of S and C small, with and without fused operations.
   const V z = hn::Mul(r, r);
-  V sine = hn::MulAdd(set(0.07722013f), z, set(-0.59804517f));
-  sine = hn::MulAdd(sine, z, set(2.5500314f));
-  sine = hn::MulAdd(sine, z, set(-5.1677069f));
-  sine = hn::MulAdd(sine, z, set(1.1415926f));
-  sine = hn::MulAdd(sine, r, hn::Add(r, r));
-  V cosine = hn::MulAdd(set(-0.0244207f), z, set(0.23495393f));
-  cosine = hn::MulAdd(cosine, z, set(-1.3352161f));
-  cosine = hn::MulAdd(cosine, z, set(4.0587096f));
-  cosine = hn::MulAdd(cosine, z, set(-0.93480216f));
-  cosine = hn::MulAdd(cosine, z, hn::NegMulAdd(z, set(4.0f), set(1.0f)));
-  return {hn::Xor(sine, sign), hn::Xor(cosine, sign)};
+  V odd = hn::MulAdd(set(-0.004580135f), z, set(0.07967103f));
+  odd = hn::MulAdd(odd, z, set(-0.6459624f));
+  odd = hn::MulAdd(odd, z, set(1.5707963f));
+  odd = hn::Mul(odd, r);
+  V even = hn::MulAdd(set(-0.02036691f), z, set(0.253588f));
+  even = hn::MulAdd(even, z, set(-1.2336967f));
+  even = hn::MulAdd(even, z, set(1.0f));
+
+  // Quarters 0, 1, 2, 3: the sine is odd, even, −odd, −even; the cosine even, −odd, −even, odd.
+  const auto swap = hn::RebindMask(d, hn::TestBit(quarter, hn::Set(di, 1)));
+  const V sign_bit = hn::BitCast(d, hn::Set(di, hwy::LimitsMin<std::int32_t>()));
+  const V sine_sign = hn::And(hn::BitCast(d, hn::ShiftLeft<30>(quarter)), sign_bit);
+  const V cosine_sign =
+      hn::And(hn::BitCast(d, hn::ShiftLeft<30>(hn::Add(quarter, hn::Set(di, 1)))), sign_bit);
+  return {hn::Xor(hn::IfThenElse(swap, even, odd), sine_sign),
+          hn::Xor(hn::IfThenElse(swap, odd, even), cosine_sign)};
+}
+
+// The kernel of a way to make pairs: `Make` is a function object whose (t, i) gives the SinCos of N
+// pairs from i at position t.
+template <class Make>
+struct PairByPair {
+  Make make;
+
+  // Rows first … first + rows − 1 to a sink, row by row, the order that memory likes best.
+  template <Convention kConvention, class Sink>
+  HWY_INLINE void Rows(std::size_t pairs, std::int64_t first, std::size_t rows,
+                       const Sink& sink) const {
+    const D d;
+    const std::size_t lanes = hn::Lanes(d);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const V t = hn::Set(d, static_cast<float>(first + static_cast<std::int64_t>(row)));
+      const std::size_t at = row * 2 * pairs;
+      std::size_t i = 0;
+      for (; i + lanes <= pairs; i += lanes) {
+        Give<kConvention>(sink, at, i, pairs, ToBlock<kConvention>(make(t, i)));
+      }
+      if (i < pairs) GiveLast<kConvention>(sink, at, i, pairs, ToBlock<kConvention>(make(t, i)));
+    }
+  }
+
+  // For many batch elements the rows are made once, a block of 8 KiB at a time, which stays in L1
+  // while every element gets it. Not with non-temporal stores: those mean that x and y come from
+  // memory, which wants each element walked in order, and has time for making the rows again.
+  template <Convention kConvention, Store kStore, class T>
+  HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
+    if (sum.shape.batch == 1 || kStore == Store::kNonTemporal) {
+      for (std::size_t b = 0; b < sum.shape.batch; ++b) {
+        const AddTo<T, kStore> sink{sum.x + b * sum.stride, sum.y + b * sum.stride};
+        Rows<kConvention>(pairs, first, sum.shape.length, sink);
+      }
+      return;
+    }
+    const std::size_t most = block_rows(sum.shape.hidden);
+    thread_local std::vector<float> block;
+    block.resize(most * sum.shape.hidden);
+    for (std::size_t row = 0; row < sum.shape.length; row += most) {
+      const std::size_t rows = HWY_MIN(most, sum.shape.length - row);
+      Rows<kConvention>(pairs, first + static_cast<std::int64_t>(row), rows, Put{block.data()});
+      AddTiles<kStore>(sum.positions(row, rows), block.data(), rows * sum.shape.hidden);
+    }
+  }
+};
+
+// From the values of a call to the template that they select. A kernel has
+//   Rows<Convention>(pairs, first, rows, sink) and Add<Convention, Store>(pairs, first, sum).
+template <class Kernel>
+HWY_INLINE void RowsBy(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first,
+                       std::size_t rows, float* out) {
+  if (sinusoid.convention == Convention::kInterleaved) {
+    kernel.template Rows<Convention::kInterleaved>(sinusoid.pairs(), first, rows, Put{out});
+  } else {
+    kernel.template Rows<Convention::kTensor2tensor>(sinusoid.pairs(), first, rows, Put{out});
+  }
+}
+
+template <Store kStore, class Kernel, class T>
+HWY_INLINE void AddStoring(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first,
+                           const Sum<T>& sum) {
+  if (sinusoid.convention == Convention::kInterleaved) {
+    kernel.template Add<Convention::kInterleaved, kStore>(sinusoid.pairs(), first, sum);
+  } else {
+    kernel.template Add<Convention::kTensor2tensor, kStore>(sinusoid.pairs(), first, sum);
+  }
+}
+
+template <class Kernel, class T>
+HWY_INLINE void AddBy(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first,
+                      const Sum<T>& sum, Store store) {
+  if (Streams(sum, store)) {
+    AddStoring<Store::kNonTemporal>(kernel, sinusoid, first, sum);
+    hwy::FlushStream();
+  } else {
+    AddStoring<Store::kPlain>(kernel, sinusoid, first, sum);
+  }
 }
 
 }  // namespace posbench::HWY_NAMESPACE

@@ -22,8 +22,6 @@ __m512 _ZGVeN16v_cosf(__m512);
 #define HWY_TARGET_INCLUDE "kernel/sinusoid_vector_library.cc"
 #include <hwy/foreach_target.h>
 // Must come after foreach_target.
-#include <hwy/highway.h>
-
 #include "kernel/sinusoid_rows-inl.h"
 
 #if HWY_TARGET <= HWY_AVX3
@@ -54,26 +52,30 @@ HWY_INLINE V Call(Function function, V angle) {
   return hn::Load(d, lanes);
 }
 
-template <Convention kConvention>
-void Rows(std::size_t pairs, const float* frequencies, std::int64_t first, std::size_t rows,
-          float* out) {
-  const D d;
-  for (std::size_t row = 0; row < rows; ++row) {
-    const V t = hn::Set(d, static_cast<float>(first + static_cast<std::int64_t>(row)));
-    for (std::size_t i = 0; i < pairs; i += hn::Lanes(d)) {
-      const V angle = hn::Mul(t, hn::LoadU(d, frequencies + i));
-      StorePairs<kConvention>({Call(POSBENCH_MVEC(sinf), angle), Call(POSBENCH_MVEC(cosf), angle)},
-                              i, pairs, out + row * 2 * pairs);
-    }
+struct LibraryCalls {
+  const float* frequencies;
+  HWY_INLINE SinCos operator()(V t, std::size_t i) const {
+    const V angle = hn::Mul(t, Load(frequencies + i));
+    return {Call(POSBENCH_MVEC(sinf), angle), Call(POSBENCH_MVEC(cosf), angle)};
   }
-}
+};
 
-void VectorLibraryRows(Sinusoid sinusoid, const float* frequencies, std::int64_t first,
-                       std::size_t rows, float* out) {
-  const auto fill = sinusoid.convention == Convention::kInterleaved
-                        ? Rows<Convention::kInterleaved>
-                        : Rows<Convention::kTensor2tensor>;
-  fill(sinusoid.pairs(), frequencies, first, rows, out);
+std::vector<float> LibraryConstants(Sinusoid sinusoid) {
+  std::vector<float> frequencies = frequencies_as_floats(sinusoid);
+  frequencies.resize(padded_pairs(sinusoid));
+  return in_group_order(frequencies, sinusoid, hn::Lanes(D()));
+}
+void LibraryRows(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
+                 float* out) {
+  RowsBy(PairByPair<LibraryCalls>{{constants}}, sinusoid, first, rows, out);
+}
+void LibraryAdd(Sinusoid sinusoid, const float* constants, std::int64_t first,
+                const Sum<float>& sum, Store store) {
+  AddBy(PairByPair<LibraryCalls>{{constants}}, sinusoid, first, sum, store);
+}
+void LibraryAddBf16(Sinusoid sinusoid, const float* constants, std::int64_t first,
+                    const Sum<Bf16>& sum, Store store) {
+  AddBy(PairByPair<LibraryCalls>{{constants}}, sinusoid, first, sum, store);
 }
 
 }  // namespace posbench::HWY_NAMESPACE
@@ -84,20 +86,31 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace posbench {
 
-HWY_EXPORT(VectorLibraryRows);
+HWY_EXPORT(LibraryConstants);
+HWY_EXPORT(LibraryRows);
+HWY_EXPORT(LibraryAdd);
+HWY_EXPORT(LibraryAddBf16);
 
 const SinusoidProducer kSinusoidVectorLibrary = {
-    "vector_library", "glibc's libmvec, 4 to 16 sines at once, frequencies kept",
-    [](Sinusoid sinusoid) {
-      std::vector<float> frequencies = frequencies_as_floats(sinusoid);
-      frequencies.resize(padded_pairs(sinusoid));
-      return frequencies;
-    },
-    [](Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
-       float* out) {
-      HWY_DYNAMIC_DISPATCH(VectorLibraryRows)(sinusoid, constants, first, rows, out);
-    },
-    single_angle_tolerance};
+    .name = "vector_library",
+    .about = "glibc's libmvec, 4 to 16 sines at once, frequencies kept",
+    .constants = [](Sinusoid sinusoid) { return HWY_DYNAMIC_DISPATCH(LibraryConstants)(sinusoid); },
+    .rows =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(LibraryRows)
+          (call...);
+        },
+    .add =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(LibraryAdd)
+          (call...);
+        },
+    .add_bf16 =
+        [](auto... call) {
+          HWY_DYNAMIC_DISPATCH(LibraryAddBf16)
+          (call...);
+        },
+    .tolerance = single_angle_tolerance};
 
 }  // namespace posbench
 #endif  // HWY_ONCE

@@ -9,69 +9,10 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include "kernel/for_each_vector-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace posbench::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
-// The first n floats of p, n below a vector's lanes, zeros in the lanes beyond. Highway's masked
-// load is a whole aligned load below AVX2: it would fault on an odd address and read beyond the
-// end.
-HWY_INLINE V load_part(const float* p, std::size_t n) {
-  const D d;
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  return hn::MaskedLoad(hn::FirstN(d, n), d, p);
-#else
-  HWY_ALIGN float part[HWY_MAX_BYTES / sizeof(float)] = {};
-  std::copy(p, p + n, part);
-  return hn::Load(d, part);
-#endif
-}
-
-// The first `count` of a vector's lanes, zeros in the others; nothing behind them is touched.
-// Before AVX2 there is no masked load or store: Highway's stand-ins read and write whole vectors,
-// past the end of the last row.
-HWY_INLINE V LoadPart(const float* p, std::size_t count) {
-  const D d;
-#if HWY_TARGET <= HWY_AVX2
-  return hn::MaskedLoad(hn::FirstN(d, count), d, p);
-#else
-  HWY_ALIGN float part[hn::MaxLanes(d)] = {};
-  std::copy_n(p, count, part);
-  return hn::Load(d, part);
-#endif
-}
-
-HWY_INLINE void StorePart(V v, float* p, std::size_t count) {
-  const D d;
-#if HWY_TARGET <= HWY_AVX2
-  hn::BlendedStore(v, hn::FirstN(d, count), d, p);
-#else
-  HWY_ALIGN float part[hn::MaxLanes(d)];
-  hn::Store(v, d, part);
-  std::copy_n(part, count, p);
-#endif
-}
-
-// Runs body(i, load, store) over n floats, a vector at a time; the last, partial vector goes
-// through the same body, so that no element is treated by other code than its neighbours.
-template <class Body>
-HWY_INLINE void for_each_vector(std::size_t n, Body body) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    body(
-        i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p + i); },
-        [&](V v, float* p) HWY_ATTR { hn::StoreU(v, d, p + i); });
-  }
-  if (i < n) {
-    body(
-        i, [&](const float* p) HWY_ATTR { return LoadPart(p + i, n - i); },
-        [&](V v, float* p) HWY_ATTR { StorePart(v, p + i, n - i); });
-  }
-}
 
 void AddTo(float* HWY_RESTRICT y, const float* HWY_RESTRICT x, std::size_t n) {
   for_each_vector(

@@ -1,22 +1,21 @@
 #include "record/host.h"
 
+#include <dnnl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <gnu/libc-version.h>
 #include <hwy/highway.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <dnnl.hpp>
 
 #include <boost/version.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "base/sha256.h"
-#include "kernel/caches.h"
 #include "kernel/isa.h"
+#include "kernel/topology.h"
 #include "record/version.h"
 
 namespace posbench {
@@ -58,27 +57,6 @@ std::string onednn_version() {
   return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
 }
 
-std::string onednn_isa() {
-  switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::sse41:
-      return "sse4";
-    case dnnl::cpu_isa::avx:
-      return "avx";
-    case dnnl::cpu_isa::avx2:
-    case dnnl::cpu_isa::avx2_vnni:
-      return "avx2";
-    case dnnl::cpu_isa::avx512_mic:
-    case dnnl::cpu_isa::avx512_mic_4ops:
-    case dnnl::cpu_isa::avx512_core:
-    case dnnl::cpu_isa::avx512_core_vnni:
-    case dnnl::cpu_isa::avx512_core_bf16:
-    case dnnl::cpu_isa::avx512_core_amx:
-      return "avx512";
-    default:
-      return "unknown";
-  }
-}
-
 long memory_mib() {
   const std::string total = line_of("/proc/meminfo", "MemTotal", ':');
   return std::strtol(total.c_str(), nullptr, 10) / 1024;
@@ -94,11 +72,9 @@ json describe_host() {
       {"cpu_model", line_of("/proc/cpuinfo", "model name", ':')},
       {"cpu_family", line_of("/proc/cpuinfo", "cpu family", ':')},
       {"cpu_model_number", line_of("/proc/cpuinfo", "model\t", ':')},
-      {"isa_available", effective_isa()},
-      {"isa_asked", "native"},
-      {"isa_used", effective_isa()},
-      {"isa_onednn", onednn_isa()},
-      {"cores", std::thread::hardware_concurrency()},
+      {"isa_available", available_isa()},
+      {"cores", usable_cores()},
+      {"numa_nodes", numa_nodes()},
       {"l1d_bytes", caches.l1d_bytes},
       {"l2_bytes", caches.l2_bytes},
       {"l3_bytes", caches.l3_bytes},
@@ -111,7 +87,6 @@ json describe_host() {
       {"flags", kVersion.flags},
       {"commit", kVersion.commit},
       {"dirty", kVersion.dirty},
-      {"threads", 1},
       {"libraries",
        {{"onednn", onednn_version()},
         {"highway", fmt::format("{}.{}.{}", HWY_MAJOR, HWY_MINOR, HWY_PATCH)},

@@ -8,8 +8,9 @@
 namespace posbench {
 
 /// CPU, caches, memory, operating system, compiler, commit, libraries, and `id`, a digest of all
-/// these: two timing records may form a ratio only where their ids are equal. Memory is rounded to
-/// MiB, because a virtual machine's total may differ by pages from boot to boot.
+/// these: two timing records may form a ratio only where their ids are equal. A limit on the
+/// instruction set is the trial's, not the host's. Memory is rounded to MiB, because a virtual
+/// machine's total may differ by pages from boot to boot.
 nlohmann::json describe_host();
 
 /// UTC, "2026-11-22T21:00:00Z".

@@ -46,8 +46,9 @@ std::string text_after_error(const std::string& text) {
 class Identifier {
  public:
   struct Answer {
-    std::optional<Identity> identity;  ///< none where data is missing
-    std::string missing;               ///< why, ending with the command that fetches it
+    std::optional<Identity> identity;  ///< none where one of the other two says why
+    std::string missing;               ///< data is; ends with the command that fetches it
+    std::string unavailable;           ///< what this machine cannot do
   };
 
   Answer identify(const PlannedTrial& trial, const std::string& harness, const std::string& where) {
@@ -68,14 +69,15 @@ class Identifier {
     question.erase("seed");
     question.erase("init");
     const json& answer = ask(harness, question, where);
-    if (answer.contains("missing")) return {std::nullopt, answer.at("missing")};
+    if (answer.contains("missing")) return {std::nullopt, answer.at("missing"), ""};
+    if (answer.contains("unavailable")) return {std::nullopt, "", answer.at("unavailable")};
     json full = answer.at("spec");
     for (const char* key : {"seed", "init"}) {
       if (spec.contains(key)) full[key] = spec.at(key);
     }
     return {
         Identity{without_defaults(full, defaults), answer.at("datasets"), answer.at("fingerprint")},
-        ""};
+        "", ""};
   }
 
  private:
@@ -113,6 +115,7 @@ json load_run(const RunOptions& options) {
             {"hosts", json::array()},
             {"datasets", json::object()},
             {"missing_data", json::array()},
+            {"unavailable", json::array()},
             {"failed", json::array()},
             {"studies", json::array()},
             {"rules", claim_rules()}};
@@ -139,6 +142,7 @@ void save_run(const RunOptions& options, const json& run) {
 
 // Forgets what an earlier call said of the study: what failed or was missing is tried again.
 void forget(json& list, const std::string& study) {
+  if (list.is_null()) list = json::array();  // a run that began before there was this list
   list.erase(std::remove_if(list.begin(), list.end(),
                             [&](const json& entry) { return entry.at("study") == study; }),
              list.end());
@@ -155,18 +159,31 @@ void put(json& list, const std::string& key, const json& entry) {
   list.push_back(entry);
 }
 
+// Trials that were left out for one reason.
+struct LeftOut {
+  std::string why;
+  int trials = 0;
+};
+
+std::string line_of(const Study& study, const LeftOut& left_out) {
+  return fmt::format("study {}: {} trials left out: {}\n", study.id, left_out.trials, left_out.why);
+}
+
 // Identifies every trial of the study and enters the study, its data sets and what is missing into
-// `run`.
+// `run`. Tells what is left out in `notes`, a line each.
 std::vector<Trial> identify_study(const Study& study, const RunOptions& options,
-                                  Identifier& identifier, json& run) {
+                                  Identifier& identifier, json& run, std::string& notes) {
   std::vector<Trial> trials;
-  std::map<std::string, std::pair<std::string, int>> missing;  // data set -> (why, trials)
+  std::map<std::string, LeftOut> missing;      // by data set
+  std::map<std::string, LeftOut> unavailable;  // by instruction set
   for (const PlannedTrial& planned : study.trials) {
     const auto answer = identifier.identify(planned, study.harness, study.id);
     if (!answer.identity) {
-      auto& [why, count] = missing[planned.spec.value("dataset", "")];
-      why = answer.missing;
-      ++count;
+      const bool is_data = !answer.missing.empty();
+      LeftOut& left_out = is_data ? missing[planned.spec.value("dataset", "")]
+                                  : unavailable[planned.spec.value("isa", "")];
+      left_out.why = is_data ? answer.missing : answer.unavailable;
+      ++left_out.trials;
       continue;
     }
     json spec = planned.spec;
@@ -178,16 +195,24 @@ std::vector<Trial> identify_study(const Study& study, const RunOptions& options,
           {"digest", digest}, {"citation", manifest.citation}, {"licence", manifest.licence}};
     }
   }
-  for (const auto& [dataset, found] : missing) {
-    const auto& [why, count] = found;
+  for (const auto& [dataset, left_out] : missing) {
     if (!options.skip_missing_data) {
-      throw UserError(fmt::format("{}; or go on without it: --skip-missing-data", why));
+      throw UserError(fmt::format("{}; or go on without it: --skip-missing-data", left_out.why));
     }
-    fmt::print(stderr, "study {}: {} trials left out: {}\n", study.id, count, why);
+    notes += line_of(study, left_out);
     run["missing_data"].push_back({{"dataset", dataset},
                                    {"command", "posbench data fetch " + dataset},
                                    {"study", study.id},
-                                   {"trials", count}});
+                                   {"trials", left_out.trials}});
+  }
+  // Nothing can be fetched here, so nobody is asked: one study names all tiers, and each machine
+  // runs those that it has.
+  for (const auto& [isa, left_out] : unavailable) {
+    notes += line_of(study, left_out);
+    run["unavailable"].push_back({{"what", isa},
+                                  {"study", study.id},
+                                  {"trials", left_out.trials},
+                                  {"reason", left_out.why}});
   }
   json ids = json::array();
   for (const Trial& trial : trials) ids.push_back(trial.id);
@@ -263,12 +288,15 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
   // Nothing is written before every trial is known: a refused call leaves the run as it was.
   Identifier identifier;
   std::map<std::string, std::vector<Trial>> trials;  // by study
+  std::string left_out;
   for (const Study& study : studies) {
     forget(run["failed"], study.id);
     forget(run["missing_data"], study.id);
-    trials[study.id] = identify_study(study, options, identifier, run);
+    forget(run["unavailable"], study.id);
+    trials[study.id] = identify_study(study, options, identifier, run, left_out);
   }
   save_run(options, run);
+  fmt::print(stderr, "{}", left_out);
 
   int failed = 0;
   for (const Study& study : studies) {
@@ -293,6 +321,7 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
   merge_records(options.out);
   run["ended"] = utc_now();
   save_run(options, run);
+  fmt::print(stderr, "{}", left_out);  // once more: hours may lie between
   return failed;
 }
 

@@ -176,7 +176,8 @@ TEST(Sinusoid, KeepsATableOrConstantsButNoParameters) {
   EXPECT_EQ(bytes("libm_pow"), 0u);
   EXPECT_EQ(bytes("libm"), 32u * 4u);
   EXPECT_EQ(bytes("simd"), 2u * 32u * 4u);
-  EXPECT_EQ(bytes("recurrence"), 4u * 32u * 4u);
+  EXPECT_EQ(bytes("recurrence"), 10u * 32u * 4u);
+  EXPECT_EQ(bytes("recurrence_tiles"), 6u * 32u * 4u);
 }
 
 TEST(SinusoidTrainable, StartsAsTheSinusoidAtTheScaleAskedFor) {

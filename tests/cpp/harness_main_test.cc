@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "dataset_helpers.h"
 #include "json_printing.h"
+#include "kernel/isa.h"
 #include "record/record.h"
 
 namespace posbench {
@@ -76,11 +77,14 @@ TEST(HarnessMain, PrintsARecordWithDefaultsFilledIn) {
                                      {"keep", false},
                                      {"arms", {"x", "y", "z"}},
                                      {"init", ""},
+                                     {"isa", "native"},
                                      {"seed", 0}}));
   EXPECT_TRUE(record.at("spec").at("real_rate").is_number_float());
   EXPECT_EQ(record.at("result").at("doubled"), 42);
   EXPECT_EQ(record.at("fingerprint"), "fnone");
   EXPECT_EQ(record.at("parent"), nullptr);
+  EXPECT_EQ(record.at("isa").at("asked"), "native");
+  EXPECT_EQ(record.at("isa").at("used"), effective_isa());
   EXPECT_EQ(record.at("provenance").at("host"), record.at("host").at("id"));
   EXPECT_EQ(
       record.at("id"),
@@ -106,7 +110,7 @@ TEST(HarnessMain, NamesTheParent) { EXPECT_EQ(record_of({"--init", "abc"}).at("p
 
 TEST(HarnessMain, TellsItsKeysAndItsIdentity) {
   const json keys = json::parse(call({"--keys"}).output);
-  EXPECT_EQ(keys.size(), 7u);
+  EXPECT_EQ(keys.size(), 8u);  // with isa, which every harness has
   EXPECT_EQ(keys.at("arms"), json({"a", "b"}));
   const int before = runs;
   const json identity = json::parse(call({"--identify", "--word", "x"}).output);
@@ -155,6 +159,7 @@ TEST(HarnessMain, BadInputIsNamedAndExitsWithTwo) {
   says({"--count", "three"}, "--count three is not a whole number; its default is 1");
   says({"--count", "1.5"}, "is not a whole number");
   says({"--real-rate", "fast"}, "--real-rate fast is not a number");
+  says({"--isa", "axv2"}, "unknown instruction set 'axv2'; did you mean 'avx2'?");
   says({"--keep", "maybe"}, "--keep maybe is not true or false");
   says({"--count"}, "count");
   says({"--trial", R"({"cout": 3})"}, "unknown fake_cost key 'cout'; did you mean 'count'?");

@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <hwy/aligned_allocator.h>
+
 #include <cmath>
 #include <numeric>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "every_target.h"
+#include "guarded.h"
 
 namespace posbench {
 namespace {
@@ -161,23 +164,74 @@ TEST_P(Producer, WritesItsRowsAndNothingElse) {
   });
 }
 
-TEST_P(Producer, AddSinusoidAddsTheRowsToEveryBatchElement) {
+// One text; a few, more than four and eight, with and without a rest; and rows that need several
+// strips of a tile.
+const std::vector<BatchShape> kShapes = {{1, 70, 10},   {3, 37, 34}, {9, 37, 64}, {5, 40, 130},
+                                         {2, 20, 2200}, {1, 0, 64},  {4, 1, 32}};
+
+TEST_P(Producer, AddsItsRowsToEveryBatchElement) {
   const SinusoidProducer& producer = *GetParam();
-  // One text; some; and wide ones that need several blocks, the last of them short.
-  for (const BatchShape shape : {BatchShape{1, 70, 10}, {3, 70, 10}, {2, 150, 1000}}) {
-    const auto sinusoid = make_sinusoid(Convention::kInterleaved, shape.hidden);
-    const auto constants = producer.constants(sinusoid);
-    std::vector<float> scratch(sinusoid_block_rows(shape) * shape.hidden);
-    std::vector<float> rows(shape.length * shape.hidden);
-    producer.rows(sinusoid, constants.data(), 4, shape.length, rows.data());
-    std::vector<float> x(shape.elements(), 0.25f), y(x.size());
-    add_sinusoid(producer, sinusoid, constants.data(), x.data(), shape, 4, scratch.data(),
-                 y.data());
-    for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], x[i] + rows[i % rows.size()]);
-    add_sinusoid(producer, sinusoid, constants.data(), x.data(), shape, 4, scratch.data(),
-                 x.data());
-    EXPECT_EQ(x, y);
-  }
+  on_every_target([&] {
+    for (const Convention convention : kBoth) {
+      for (const BatchShape& shape : kShapes) {
+        const auto sinusoid = make_sinusoid(convention, shape.hidden);
+        const auto constants = producer.constants(sinusoid);
+        std::vector<float> rows(shape.length * shape.hidden);
+        producer.rows(sinusoid, constants.data(), 4, shape.length, rows.data());
+        Guarded<float> x(std::vector<float>(shape.elements(), 0.25f));
+        for (const Store store : {Store::kPlain, Store::kNonTemporal}) {
+          auto y = hwy::AllocateAligned<float>(x.size() + 1);
+          producer.add(sinusoid, constants.data(), 4, Sum<float>(x.data(), y.get(), shape), store);
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            ASSERT_EQ(y[i], 0.25f + rows[i % rows.size()]) << shape.hidden << " at " << i;
+          }
+        }
+        producer.add(sinusoid, constants.data(), 4, Sum<float>(x.data(), x.data(), shape),
+                     Store::kPlain);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          ASSERT_EQ(x[i], 0.25f + rows[i % rows.size()]) << shape.hidden << " in place, at " << i;
+        }
+      }
+    }
+  });
+}
+
+TEST_P(Producer, AddsToBf16InF32AndRoundsOnce) {
+  const SinusoidProducer& producer = *GetParam();
+  if (producer.add_bf16 == nullptr) return;  // the C library's scalar functions
+  on_every_target([&] {
+    for (const Convention convention : kBoth) {
+      for (const BatchShape& shape : kShapes) {
+        const auto sinusoid = make_sinusoid(convention, shape.hidden);
+        const auto constants = producer.constants(sinusoid);
+        std::vector<float> rows(shape.length * shape.hidden);
+        producer.rows(sinusoid, constants.data(), 4, shape.length, rows.data());
+        const std::vector<Bf16> x(shape.elements(), to_bf16(0.37f));
+        std::vector<Bf16> y(x.size());
+        producer.add_bf16(sinusoid, constants.data(), 4, Sum<Bf16>(x.data(), y.data(), shape),
+                          Store::kPlain);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          ASSERT_EQ(y[i].bits, to_bf16(to_float(x[i]) + rows[i % rows.size()]).bits);
+        }
+      }
+    }
+  });
+}
+
+TEST_P(Producer, SharesOfThePositionsMakeTheWhole) {
+  const SinusoidProducer& producer = *GetParam();
+  const BatchShape shape{3, 40, 34};
+  const auto sinusoid = make_sinusoid(Convention::kInterleaved, shape.hidden);
+  const auto constants = producer.constants(sinusoid);
+  const std::vector<float> x(shape.elements(), 0.5f);
+  std::vector<float> whole(x.size()), shared(x.size());
+  const Sum<float> sum(x.data(), shared.data(), shape);
+  producer.add(sinusoid, constants.data(), 0, Sum<float>(x.data(), whole.data(), shape),
+               Store::kPlain);
+  // Begun where a recurrence starts afresh, a share has the bits of the whole.
+  producer.add(sinusoid, constants.data(), 0, sum.positions(0, 16), Store::kPlain);
+  producer.add(sinusoid, constants.data(), 16, sum.positions(16, 24), Store::kPlain);
+  EXPECT_EQ(shared, whole);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Producer,

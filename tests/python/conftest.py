@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
+import made_up_cost
 import numpy as np
 import pytest
 
@@ -36,8 +37,6 @@ COST_ARMS = {  # true time relative to learned_slice, in every state
     "recurrence": 1.3,
     "none": 0.7,
 }
-ERRORS = {"sinusoid_table": 3e-8, "libm_pow": 6e-5, "libm": 2e-5, "vector_library": 2.1e-5}
-ERRORS |= {"simd": 3e-7, "recurrence": 9e-6}
 POSITION_NS = {"learned": 2e4, "learned_again": 2e4, "sinusoid_table": 2e4, "sinusoid_libm": 3e5}
 POSITION_NS |= {"sinusoid_simd": 3e4, "sinusoid_recurrence": 2.6e4, "none": 30.0}
 MODELS = {  # position parameters, all parameters
@@ -57,6 +56,7 @@ HARNESS = {
     "encoder_cost": "encoder_cost",
     "memory": "memory_cost",
     "encoding_memory": "memory_cost",
+    **{study: "encoding_cost" for study in made_up_cost.ARMS},
 }
 
 
@@ -104,6 +104,7 @@ class Writer:
             "id": sha(key),
             **key,
             "parent": None,
+            "isa": made_up_cost.used(spec.get("isa", "native")),
             "result": result,
             "provenance": {
                 "host": self.truth.host,
@@ -138,6 +139,7 @@ class Writer:
             },
             "missing_data": [],
             "failed": [],
+            "unavailable": [],
             "studies": [
                 {
                     "id": study,
@@ -160,9 +162,8 @@ def host(truth: Truth) -> dict[str, Any]:
         "id": truth.host,
         "cpu_model": truth.cpu,
         "isa_available": "avx512",
-        "isa_asked": "native",
-        "isa_used": "avx512",
         "cores": 2,
+        "numa_nodes": 1,
         "l1d_bytes": 32768,
         "l2_bytes": 1048576,
         "l3_bytes": 33554432,
@@ -294,31 +295,20 @@ def add_process(
     for arm, relative in truth.cost.items():
         process_effect = np.exp(rng.normal(0, 0.004))  # buffer offsets differ by process
         arms[arm] = timings(rng, truth, base * relative * process_effect, 0.01)
-    spec = {
-        "harness": "encoding_cost",
-        "hidden": hidden,
-        "length": length,
-        "batch": batch,
-        "state": state,
-        "arms": list(truth.cost),
-        "blocks": truth.blocks,
-        "slice_ms": 1.0,
-        "max_seconds": 2.0,
-        "isa": "native",
-        "seed": process,
-    }
-    elements = hidden * length * batch
-    result = {
-        "arms": arms,
-        "order": "random per block",
-        "bytes_moved": 8 * elements + 4 * hidden * length,
-        "copy_bytes": 8 * elements,
-        "copy_gb_per_s": 20.0,
-        "max_abs_error": {a: e * (1 + length / 512) for a, e in ERRORS.items()},
-        "max_abs_error_1e6": {a: 100 * e for a, e in ERRORS.items()},
-        "skipped": {},
-    }
-    writer.add("encoding_cost", spec, result)
+    cell = made_up_cost.Cell(hidden, length, batch, state)
+    spec = made_up_cost.spec_of(cell, list(truth.cost), truth.blocks, process)
+    writer.add("encoding_cost", spec, made_up_cost.result_of(cell, arms))
+
+
+def add_cost_study(writer: Writer, truth: Truth, study: str) -> None:
+    """A study of one question about encoding_cost, on the made-up machine."""
+    arms = made_up_cost.ARMS[study]
+    for i, cell in enumerate(made_up_cost.cells_of(study)):
+        for process in range(truth.processes):
+            rng = np.random.default_rng([len(study), i, process])
+            timings = made_up_cost.measured(rng, cell, arms, truth.blocks)
+            spec = made_up_cost.spec_of(cell, arms, truth.blocks, process)
+            writer.add(study, spec, made_up_cost.result_of(cell, timings))
 
 
 def add_encoder_cost(writer: Writer, truth: Truth) -> None:
@@ -380,6 +370,8 @@ def write(folder: Path, truth: Truth | None = None) -> Path:
         add_tuning(writer, truth)
     if "encoding_cost" in truth.studies:
         add_encoding_cost(writer, truth)
+    for study in (s for s in made_up_cost.ARMS if s in truth.studies):
+        add_cost_study(writer, truth, study)
     if "encoder_cost" in truth.studies:
         add_encoder_cost(writer, truth)
     if "memory" in truth.studies:

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from conftest import Truth, edit_run, write
 
+from report import cost
 from report.errors import ReportError
 from report.load import load
 
@@ -144,3 +145,44 @@ def test_times_of_an_undescribed_host(tmp_path):
     run = write(tmp_path / "run", Truth(**COST))
     edit_run(run, lambda r: r["hosts"].clear())
     assert "which run.json does not describe" in refusal(run)
+
+
+def test_a_record_from_before_arms_had_limits_is_read(tmp_path):
+    """Canonical runs of the first release stay readable; they only say nothing of the limit."""
+    run = write(tmp_path / "run", Truth(**COST))
+    for path in (run / "trials").iterdir():
+        edit_trial(path, forget_limits)
+    evidence = load([run])
+    (cell, *_), (processes, *_) = zip(*cost.cells(evidence).items())
+    assert (cell.isa, cell.threads) == ("native", 1)
+    assert processes[0].bytes == {} and "learned_slice" in processes[0].arms
+
+
+def forget_limits(record):
+    del record["isa"]
+    for key in ("threads", "bytes", "stream", "working_set_bytes", "chosen", "rule"):
+        del record["result"][key]
+
+
+def test_a_limit_without_bytes_is_refused(tmp_path):
+    run = write(tmp_path / "run", Truth(**COST))
+
+    def no_bytes(record):
+        record["result"]["stream"] = {"simd": "copy"}
+        record["result"]["bytes"]["simd"] = 0
+
+    edit_trial(first_trial(run), no_bytes)
+    assert "gives 'simd' the limit 'copy', but not the bytes of both" in refusal(run)
+
+
+def test_what_this_machine_cannot_do_is_a_gap(tmp_path):
+    run = write(tmp_path / "run", Truth(**COST))
+    entry = {
+        "what": "avx512",
+        "study": "encoding_tiers",
+        "trials": 6,
+        "reason": "this CPU has avx2",
+    }
+    edit_run(run, lambda r: r["unavailable"].append(entry))
+    (gap,) = load([run]).runs[0].gaps
+    assert (gap.kind, gap.what, gap.count, gap.why) == ("unavailable", "avx512", 6, entry["reason"])

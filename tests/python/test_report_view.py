@@ -40,23 +40,27 @@ def table(columns, formats, rows, **options):
     return Table("gate", "T", columns, formats, rows, **{**defaults, **options})
 
 
+def only_part(table):
+    (part,) = grid(table, LOCALE).parts
+    return part
+
+
 def test_bounds_share_a_cell():
-    shown = grid(
-        table(["arm", "gain", "low", "high"], ["text", "f2", "f2", "f2"], [["a", 1.0, 0.5, 1.5]]),
-        LOCALE,
+    shown = only_part(
+        table(["arm", "gain", "low", "high"], ["text", "f2", "f2", "f2"], [["a", 1.0, 0.5, 1.5]])
     )
     assert [c.text for c in shown.head] == ["encoding", "best − none, points", "interval"]
     assert [c.text for c in shown.rows[0]] == ["a", "1.00", "0.50 … 1.50"]
 
 
 def test_columns_without_anything_are_not_printed():
-    shown = grid(table(["arm", "gain"], ["text", "f2"], [["a", math.nan], ["b", math.nan]]), LOCALE)
+    shown = only_part(table(["arm", "gain"], ["text", "f2"], [["a", math.nan], ["b", math.nan]]))
     assert [c.text for c in shown.head] == ["encoding"]
 
 
 def test_an_empty_table_keeps_its_head_and_says_why():
     shown = grid(table(["arm", "gain"], ["text", "f2"], []), LOCALE)
-    assert len(shown.head) == 2 and shown.rows == []
+    assert len(shown.parts[0].head) == 2 and shown.parts[0].rows == []
     assert "No trainings" in shown.about
 
 
@@ -68,15 +72,32 @@ def test_a_pivot_prints_arms_beside_each_other():
         [128, "a", 0.5, 1.0, 0.9, 1.1],
     ]
     formats = ["int", "text", "g3", "ratio", "ratio", "ratio"]
-    shown = grid(
-        table(columns, formats, rows, pivot="arm", shown=["ratio", "ns_per_element"]), LOCALE
-    )
+    shown = only_part(table(columns, formats, rows, pivot="arm", shown=["ratio", "ns_per_element"]))
     assert [c.text for c in shown.head] == ["d", "a", "b"]
     assert [[c.text for c in row] for row in shown.rows] == [
         ["64", "1.000", "2.000"],
         ["128", "1.000", "–"],
     ]
     assert shown.rows[0][2].below == "1.900 … 2.100\n1.00 ns"
+
+
+def test_a_pivot_with_more_columns_than_a_page_takes_has_parts():
+    columns = ["hidden", "arm", "ratio", "low", "high"]
+    rows = [[64, f"arm{i}", 1.0, 0.9, 1.1] for i in range(7)] + [[128, "arm6", 2.0, 1.9, 2.1]]
+    formats = ["int", "text", "ratio", "ratio", "ratio"]
+    parts = grid(table(columns, formats, rows, pivot="arm", shown=["ratio"]), LOCALE).parts
+    assert [len(part.head) for part in parts] == [1 + 6, 1 + 1]
+    assert [row[0].text for row in parts[0].rows] == ["64"]  # 128 has none of these arms
+    assert [[c.text for c in row] for row in parts[1].rows] == [["64", "1.000"], ["128", "2.000"]]
+
+
+def test_a_pivot_keeps_studies_apart():
+    columns = ["study", "hidden", "arm", "ratio", "low", "high"]
+    rows = [["one", 64, "a", 1.0, 0.9, 1.1], ["other", 64, "b", 2.0, 1.9, 2.1]]
+    formats = ["text", "int", "text", "ratio", "ratio", "ratio"]
+    parts = grid(table(columns, formats, rows, pivot="arm", shown=["ratio"]), LOCALE).parts
+    assert [[c.text for c in part.head][2:] for part in parts] == [["a"], ["b"]]
+    assert [part.rows[0][0].text for part in parts] == ["one", "other"]
 
 
 def test_csv_holds_numbers_in_full_and_gaps_as_nothing():
