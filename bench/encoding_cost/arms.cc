@@ -17,8 +17,8 @@ bool strip(std::string& name, const std::string& suffix) {
 }
 
 const std::vector<ArmFamily>& families() {
-  static const std::vector<ArmFamily> all = {stream_arms(), lookup_arms(), sinusoid_arms(),
-                                             best_arms(), intrinsics_arms()};
+  static const std::vector<ArmFamily> all = {stream_arms(),    lookup_arms(), sinusoid_arms(),
+                                             embedding_arms(), best_arms(),   intrinsics_arms()};
   return all;
 }
 

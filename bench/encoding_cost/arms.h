@@ -62,6 +62,7 @@ struct ArmFamily {
 ArmFamily stream_arms();
 ArmFamily lookup_arms();
 ArmFamily sinusoid_arms();
+ArmFamily embedding_arms();
 ArmFamily best_arms();
 ArmFamily intrinsics_arms();
 

@@ -58,6 +58,14 @@ Bf16* Workbench::tokens_bf16(const std::string& name) {
   return values;
 }
 
+const float* Workbench::noise(const std::string& name, std::size_t n) {
+  const auto found = buffers_.find(name);
+  if (found != buffers_.end()) return found->second.data();
+  Buffer& buffer = buffers_.emplace(name, Buffer(n, random_)).first->second;
+  fill_with_noise({buffer.data(), n});
+  return buffer.data();
+}
+
 Copies& Workbench::copies(const std::string& name,
                           const std::function<std::vector<float>()>& values) {
   const auto found = copies_.find(name);

@@ -43,6 +43,9 @@ class Workbench {
   /// as many as caches cannot hold.
   Copies& copies(const std::string& name, const std::function<std::vector<float>()>& values);
 
+  /// n values in −1 … 1 of that name, which no call changes; arms share them.
+  const float* noise(const std::string& name, std::size_t n);
+
   /// Values in −1 … 1.
   void fill_with_noise(std::span<float> values);
 

@@ -33,7 +33,8 @@ inline ExactBytes exact_bytes(const std::string& encoding, const std::string& pr
   if (encoding == "random_frozen") return {.table = rows};
   if (encoding != "sinusoid") return {};
   if (producer == "table") return {.table = rows};
-  // One float a frequency; two for its split form; and two more for the rotation by one step.
+  // One float a frequency; two for its split form; cosine and sine of a step for each column, for
+  // one step or for two.
   const std::size_t one_each = 4 * (hidden / 2);
   const std::size_t constants = producer == "libm_pow"           ? 0
                                 : producer == "simd"             ? 2 * one_each

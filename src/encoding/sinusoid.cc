@@ -60,10 +60,10 @@ class SinusoidEncoding : public Encoding<Real> {
 
  private:
   // Positions repeat from text to text of a batch, so each row in their range is made once for all;
-  // ids too far apart for that are made one by one. Computed rows have no end but that of exact
-  // positions in f32.
+  // ids too far apart for that are made one by one. Computed rows have no end but that of
+  // the positions that a producer can compute.
   void add_computed(std::span<const std::int32_t> positions, float* x) const {
-    require_ids_inside(positions, kExactPositions);
+    require_ids_inside(positions, kMostPositions);
     if (positions.empty()) return;
     const auto [least, greatest] = std::ranges::minmax(positions);
     const auto range = static_cast<std::size_t>(greatest - least) + 1;
@@ -84,8 +84,6 @@ class SinusoidEncoding : public Encoding<Real> {
     if (scale_ == 1.0f) return;
     for (std::size_t i = 0; i < rows * sinusoid_.hidden; ++i) rows_[i] *= scale_;
   }
-
-  static constexpr std::size_t kExactPositions = std::size_t{1} << 24;
 
   Sinusoid sinusoid_;
   float scale_;

@@ -3,10 +3,8 @@
 namespace posbench {
 namespace {
 
-// Past the last cache, stores that go past it save reading the line they overwrite.
-bool beyond_caches(BatchShape shape, CacheSizes caches) {
-  const std::size_t bytes = 2 * shape.elements() * sizeof(float);
-  return bytes > caches.l3_bytes / 4 * 3;
+std::size_t token_bytes(BatchShape shape, bool in_place) {
+  return (in_place ? 1 : 2) * shape.elements() * sizeof(float);
 }
 
 // Rows a multiple of 4 KiB apart share their low address bits: a walk down a column then makes each
@@ -16,26 +14,32 @@ bool rows_collide(BatchShape shape) { return shape.hidden * sizeof(float) % 4096
 }  // namespace
 
 const std::string_view kBestLookupRule =
-    "out of place: past three quarters of L3 non-temporal stores, else groups of eight batch "
-    "elements where there are eight; in place: L1 tiles for several batch elements; else the slice";
+    "tokens (x and y) beyond half of L3, out of place: non-temporal stores; fewer than four batch "
+    "elements: the slice; tokens within a quarter of L3: L1 tiles; else groups of four elements";
 
 std::string_view best_lookup(BatchShape shape, bool in_place, CacheSizes caches) {
-  if (in_place) return shape.batch > 1 ? "learned_l1_tiles_in_place" : "learned_slice_in_place";
-  if (beyond_caches(shape, caches)) return "learned_slice_nt";
-  return shape.batch >= 8 ? "learned_groups" : "learned_slice";
+  const std::size_t bytes = token_bytes(shape, in_place);
+  const bool many = shape.batch >= 4;
+  if (!in_place && bytes > caches.l3_bytes / 2)
+    return many ? "learned_groups_nt" : "learned_slice_nt";
+  if (!many) return in_place ? "learned_slice_in_place" : "learned_slice";
+  if (bytes <= caches.l3_bytes / 4)
+    return in_place ? "learned_l1_tiles_in_place" : "learned_l1_tiles";
+  return in_place ? "learned_groups_in_place" : "learned_groups";
 }
 
 const std::string_view kBestComputedRule =
-    "out of place past three quarters of L3: polynomials with non-temporal stores; rows a multiple "
-    "of 4 KiB apart or batches of four and more: rotation in tiles; else rotation in columns";
+    "tokens (x and y) beyond half of L3, out of place: polynomials with non-temporal stores; four "
+    "batch elements and more, rows a multiple of 4 KiB apart, or tokens beyond twice L2: rotation "
+    "in "
+    "tiles; else rotation in columns";
 
 std::string_view best_computed(BatchShape shape, bool in_place, CacheSizes caches) {
-  if (in_place) {
-    return rows_collide(shape) || shape.batch >= 4 ? "recurrence_tiles_in_place"
-                                                   : "recurrence_in_place";
-  }
-  if (beyond_caches(shape, caches)) return "simd_nt";
-  return rows_collide(shape) || shape.batch >= 4 ? "recurrence_tiles" : "recurrence";
+  const std::size_t bytes = token_bytes(shape, in_place);
+  if (!in_place && bytes > caches.l3_bytes / 2) return "simd_nt";
+  const bool tiles = shape.batch >= 4 || rows_collide(shape) || bytes > 2 * caches.l2_bytes;
+  if (tiles) return in_place ? "recurrence_tiles_in_place" : "recurrence_tiles";
+  return in_place ? "recurrence_in_place" : "recurrence";
 }
 
 }  // namespace posbench

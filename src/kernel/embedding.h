@@ -9,9 +9,11 @@
 //             once
 //
 // Method: Highway with run-time dispatch, four tokens at a time, so that sums run in four
-// independent chains and gamma and beta are read once for four rows. Positions are walked
-// outermost: the elements of a batch find the position's row in L1. Rows of a sinusoid are made 16
-// at a time, once for the whole batch. Any d ≥ 1; nothing need be aligned.
+// independent chains and gamma and beta are read once for four rows; the rows of the next four
+// tokens are fetched meanwhile. Positions are walked outermost: the texts of a batch find the
+// position's row in L1. Rows of a sinusoid are made 16 at a time, once for the whole batch; for one
+// text alone those of a recurrence are not made at all, but turn in registers while they are added.
+// Any d ≥ 1; nothing need be aligned.
 //
 // Precision: sums and variance in f32, the variance from centred values. In units of the row's
 // deviation the result is within (d + 10) · 2^-24 · (1 + max |row| / deviation) of the exact one,

@@ -1,40 +1,34 @@
 // The input layer as plain loops: the reference of the fused kernel.
 #pragma once
 
-#include <cmath>
+#include <vector>
 
 #include "kernel/embedding.h"
+#include "kernel/vector_ops_scalar.h"
 
 namespace posbench::scalar {
 
-/// embed with the position rows (L, d) of the batch as they are, or null: no positions.
+/// embed with the batch's position rows (L, d) as they are, or null: no positions. Returns
+/// 1 / deviation of each token's row (B, L): an error in the row is that many times larger in y.
+/// The batch must be whole (its stride is L).
 template <class Real>
-void embed(const EmbeddingWeights<Real>& weights, const Real* positions,
-           const EmbeddingBatch<Real>& batch) {
-  const auto [count, length, d] = batch.shape;
-  for (std::size_t b = 0; b < count; ++b) {
-    for (std::size_t l = 0; l < length; ++l) {
-      const std::size_t at = b * batch.stride + l;
-      const auto token = static_cast<std::size_t>(batch.token_ids[at]);
-      Real* row = batch.y + at * d;
-      for (std::size_t i = 0; i < d; ++i) {
-        row[i] = weights.tokens.values[token * d + i];
-        if (positions != nullptr) row[i] += positions[l * d + i];
-        if (batch.segment_ids == nullptr) continue;
-        const auto segment = static_cast<std::size_t>(batch.segment_ids[at]);
-        row[i] += weights.segments.values[segment * d + i];
-      }
-      Real mean = 0, variance = 0;
-      for (std::size_t i = 0; i < d; ++i) mean += row[i] / static_cast<Real>(d);
-      for (std::size_t i = 0; i < d; ++i) {
-        variance += (row[i] - mean) * (row[i] - mean) / static_cast<Real>(d);
-      }
-      const Real scale = 1 / std::sqrt(variance + static_cast<Real>(1e-12));
-      for (std::size_t i = 0; i < d; ++i) {
-        row[i] = (row[i] - mean) * scale * weights.gamma[i] + weights.beta[i];
-      }
+std::vector<Real> embed(const EmbeddingWeights<Real>& weights, const Real* positions,
+                        const EmbeddingBatch<Real>& batch) {
+  const std::size_t d = batch.shape.hidden;
+  for (std::size_t t = 0; t < batch.shape.tokens(); ++t) {
+    const Real* token = weights.tokens.values + static_cast<std::size_t>(batch.token_ids[t]) * d;
+    for (std::size_t i = 0; i < d; ++i) {
+      Real& sum = batch.y[t * d + i] = token[i];
+      if (positions != nullptr) sum += positions[t % batch.shape.length * d + i];
+      if (batch.segment_ids == nullptr) continue;
+      sum += weights.segments.values[static_cast<std::size_t>(batch.segment_ids[t]) * d + i];
     }
   }
+  std::vector<Real> normalised(batch.shape.elements());
+  std::vector<Real> inverse_deviation(batch.shape.tokens());
+  layer_norm(batch.y, weights.gamma, weights.beta, batch.shape.tokens(), d, batch.y,
+             normalised.data(), inverse_deviation.data());
+  return inverse_deviation;
 }
 
 }  // namespace posbench::scalar

@@ -47,9 +47,8 @@ void AddGroup(const Sum<T>& sum, const P* rows) {
 template <Store kStore, class T, class P>
 void AddGroups(const Sum<T>& sum, const P* rows) {
   std::size_t b = 0;
-  for (; b + 8 <= sum.shape.batch; b += 8) AddGroup<8, kStore>(sum.elements(b, 8), rows);
-  for (; b + 2 <= sum.shape.batch; b += 2) AddGroup<2, kStore>(sum.elements(b, 2), rows);
-  if (b < sum.shape.batch) AddTiles<kStore>(sum.elements(b, 1), rows, kL2Tile);
+  for (; b + 4 <= sum.shape.batch; b += 4) AddGroup<4, kStore>(sum.elements(b, 4), rows);
+  AddTiles<kStore>(sum.elements(b, sum.shape.batch - b), rows, kL2Tile);
 }
 
 template <Store kStore, class T, class P>

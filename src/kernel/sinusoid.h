@@ -46,8 +46,11 @@ std::vector<double> sinusoid_reference(Sinusoid sinusoid, std::int64_t t);
 void fill_sinusoid_table(Sinusoid sinusoid, std::int64_t first, std::size_t rows, float* out);
 void fill_sinusoid_table(Sinusoid sinusoid, std::int64_t first, std::size_t rows, double* out);
 
-/// A way to compute rows when they are needed. Positions up to 2^24 are exact in f32; accuracy is
-/// declared, and tested, up to 10^6.
+/// Positions that every producer can compute: below, f32 holds each exactly, and the polynomials'
+/// trick of rounding by addition works.
+inline constexpr std::size_t kMostPositions = std::size_t{1} << 22;
+
+/// A way to compute rows when they are needed. Accuracy is declared, and tested, up to 10^6.
 struct SinusoidProducer {
   std::string_view name;
   std::string_view about;

@@ -21,58 +21,14 @@
 #define HWY_TARGET_INCLUDE "kernel/sinusoid_recurrence.cc"
 #include <hwy/foreach_target.h>
 // Must come after foreach_target.
-#include "kernel/sinusoid_rows-inl.h"
+#include "kernel/sinusoid_turn-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace posbench::HWY_NAMESPACE {
 
-// Pointers into a run of constants: arrays of padded_pairs, then of 2 · padded_pairs values.
-struct Constants {
-  const float* high;  // ω/π in two floats, in group order
-  const float* low;
-  const float* cos1;  // of ω, in block order
-  const float* sin1;
-  const float* cos2;  // of 2ω; not there for tiles
-  const float* sin2;
-
-  Constants(Sinusoid sinusoid, const float* values) {
-    const std::size_t n = padded_pairs(sinusoid);
-    high = values;
-    low = values + n;
-    cos1 = values + 2 * n;
-    sin1 = values + 4 * n;
-    cos2 = values + 6 * n;
-    sin2 = values + 8 * n;
-  }
-  HWY_INLINE SinCos Seed(V t, std::size_t i) const {
-    return SinCosHalfTurns(t, Load(high + i), Load(low + i));
-  }
-};
-
-HWY_INLINE Block LoadBlock(const float* values, std::size_t i) {
-  return {Load(values + 2 * i), Load(values + 2 * i + hn::Lanes(D()))};
-}
-
-// The block turned by an angle. The sine needs its cosine and the cosine its sine: with sines and
-// cosines in turn that is the neighbouring lane, else the other vector. `sin` is negative for
-// cosines.
-template <Convention kConvention>
-HWY_INLINE Block Turn(Block block, Block cos, Block sin) {
-  V partner_a = block.b;
-  V partner_b = block.a;
-#if HWY_TARGET != HWY_SCALAR
-  if constexpr (kInTurn<kConvention>) {
-    partner_a = hn::Shuffle2301(block.a);
-    partner_b = hn::Shuffle2301(block.b);
-  }
-#endif
-  return {hn::MulAdd(block.a, cos.a, hn::Mul(partner_a, sin.a)),
-          hn::MulAdd(block.b, cos.b, hn::Mul(partner_b, sin.b))};
-}
-
 // At most 16 rows of kBlocks neighbouring blocks; kPartial: of one block that is not full.
 template <Convention kConvention, std::size_t kBlocks, bool kPartial, class Sink>
-HWY_INLINE void TurnColumns(const Constants& constants, std::size_t i, std::size_t pairs, V t,
+HWY_INLINE void TurnColumns(const TurnConstants& constants, std::size_t i, std::size_t pairs, V t,
                             std::size_t rows, const Sink& sink, std::size_t start) {
   const std::size_t lanes = hn::Lanes(D());
   const std::size_t d = 2 * pairs;
@@ -106,12 +62,8 @@ HWY_INLINE void TurnColumns(const Constants& constants, std::size_t i, std::size
   if (row < rows) give(row, even);
 }
 
-HWY_INLINE V PositionOf(std::int64_t first, std::size_t row) {
-  return hn::Set(D(), static_cast<float>(first + static_cast<std::int64_t>(row)));
-}
-
 struct Columns {
-  Constants constants;
+  TurnConstants constants;
 
   template <Convention kConvention, class Sink>
   HWY_INLINE void Rows(std::size_t pairs, std::int64_t first, std::size_t rows,
@@ -144,7 +96,7 @@ struct Columns {
 };
 
 struct Tiles {
-  Constants constants;
+  TurnConstants constants;
 
   // Pairs whose turning blocks wait in 8 KiB of L1; wider rows are made in several strips.
   static constexpr std::size_t kStrip = 1024;
@@ -155,23 +107,22 @@ struct Tiles {
     Strips<kConvention, 4>(pairs, first, rows, std::array<Sink, 1>{sink});
   }
 
-  // One row of four batch elements asks as much of memory at once as four rows of one.
-  // Non-temporal: each element walked in order by itself.
+  // One row of eight batch elements, or of four, or four rows of one; non-temporal, which wants
+  // each element walked in order, one row of one.
   template <Convention kConvention, Store kStore, class T>
   HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
-    const auto sink = [&](std::size_t b) HWY_ATTR {
+    const auto at = [&sum](std::size_t b) HWY_ATTR {
       return AddTo<T, kStore>{sum.x + b * sum.stride, sum.y + b * sum.stride};
     };
-    constexpr bool kInOrder = kStore == Store::kNonTemporal;
+    const std::size_t length = sum.shape.length;
+    constexpr std::size_t kRows = kStore == Store::kNonTemporal ? 1 : 4;
     std::size_t b = 0;
-    if constexpr (!kInOrder) {
-      for (; b + 4 <= sum.shape.batch; b += 4) {
-        const std::array four = {sink(b), sink(b + 1), sink(b + 2), sink(b + 3)};
-        Strips<kConvention, 1>(pairs, first, sum.shape.length, four);
-      }
+    for (; b + 4 <= sum.shape.batch; b += 4) {
+      const std::array four = {at(b), at(b + 1), at(b + 2), at(b + 3)};
+      Strips<kConvention, 1>(pairs, first, length, four);
     }
     for (; b < sum.shape.batch; ++b) {
-      Strips<kConvention, kInOrder ? 1 : 4>(pairs, first, sum.shape.length, std::array{sink(b)});
+      Strips<kConvention, kRows>(pairs, first, length, std::array{at(b)});
     }
   }
 
@@ -280,28 +231,28 @@ std::vector<float> ColumnConstants(Sinusoid sinusoid) {
 
 void ColumnRows(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
                 float* out) {
-  RowsBy(Columns{Constants(sinusoid, constants)}, sinusoid, first, rows, out);
+  RowsBy(Columns{TurnConstants(sinusoid, constants)}, sinusoid, first, rows, out);
 }
 void ColumnAdd(Sinusoid sinusoid, const float* constants, std::int64_t first, const Sum<float>& sum,
                Store store) {
-  AddBy(Columns{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
+  AddBy(Columns{TurnConstants(sinusoid, constants)}, sinusoid, first, sum, store);
 }
 void ColumnAddBf16(Sinusoid sinusoid, const float* constants, std::int64_t first,
                    const Sum<Bf16>& sum, Store store) {
-  AddBy(Columns{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
+  AddBy(Columns{TurnConstants(sinusoid, constants)}, sinusoid, first, sum, store);
 }
 
 void TileRows(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
               float* out) {
-  RowsBy(Tiles{Constants(sinusoid, constants)}, sinusoid, first, rows, out);
+  RowsBy(Tiles{TurnConstants(sinusoid, constants)}, sinusoid, first, rows, out);
 }
 void TileAdd(Sinusoid sinusoid, const float* constants, std::int64_t first, const Sum<float>& sum,
              Store store) {
-  AddBy(Tiles{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
+  AddBy(Tiles{TurnConstants(sinusoid, constants)}, sinusoid, first, sum, store);
 }
 void TileAddBf16(Sinusoid sinusoid, const float* constants, std::int64_t first,
                  const Sum<Bf16>& sum, Store store) {
-  AddBy(Tiles{Constants(sinusoid, constants)}, sinusoid, first, sum, store);
+  AddBy(Tiles{TurnConstants(sinusoid, constants)}, sinusoid, first, sum, store);
 }
 
 }  // namespace posbench::HWY_NAMESPACE

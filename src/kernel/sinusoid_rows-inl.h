@@ -141,8 +141,12 @@ HWY_INLINE SinCos SinCosHalfTurns(V t, V high, V low) {
   const V twice = hn::Add(t, t);  // in quarter-turns
   const V product = hn::Mul(twice, high);
   const V rest = hn::MulAdd(twice, low, ProductError(twice, high, product));
-  const auto quarter = hn::NearestInt(product);
-  const V r = hn::Add(hn::Sub(product, hn::ConvertTo(d, quarter)), rest);
+  // Adding 1.5 · 2^23 leaves no bits for fractions: the sum's low bits are the nearest whole
+  // number.
+  const V shifter = set(12582912.0f);
+  const V shifted = hn::Add(product, shifter);
+  const auto quarter = hn::BitCast(di, shifted);
+  const V r = hn::Add(hn::Sub(product, hn::Sub(shifted, shifter)), rest);
 
   const V z = hn::Mul(r, r);
   V odd = hn::MulAdd(set(-0.004580135f), z, set(0.07967103f));
@@ -161,6 +165,27 @@ HWY_INLINE SinCos SinCosHalfTurns(V t, V high, V low) {
       hn::And(hn::BitCast(d, hn::ShiftLeft<30>(hn::Add(quarter, hn::Set(di, 1)))), sign_bit);
   return {hn::Xor(hn::IfThenElse(swap, even, odd), sine_sign),
           hn::Xor(hn::IfThenElse(swap, odd, even), cosine_sign)};
+}
+
+// The same for several batch elements, whose rows lie `stride` values apart: each block is made
+// once for all of them.
+template <std::size_t kElements, class T, Store kStore>
+struct AddToEach {
+  AddTo<T, kStore> first;
+  std::size_t stride;
+  HWY_INLINE AddTo<T, kStore> operator[](std::size_t e) const {
+    return {first.x + e * stride, first.y + e * stride};
+  }
+};
+template <Convention kConvention, std::size_t kElements, class T, Store kStore>
+HWY_INLINE void Give(const AddToEach<kElements, T, kStore>& sinks, std::size_t row, std::size_t i,
+                     std::size_t pairs, Block block) {
+  for (std::size_t e = 0; e < kElements; ++e) Give<kConvention>(sinks[e], row, i, pairs, block);
+}
+template <Convention kConvention, std::size_t kElements, class T, Store kStore>
+HWY_INLINE void GiveLast(const AddToEach<kElements, T, kStore>& sinks, std::size_t row,
+                         std::size_t i, std::size_t pairs, const Block& block) {
+  for (std::size_t e = 0; e < kElements; ++e) GiveLast<kConvention>(sinks[e], row, i, pairs, block);
 }
 
 // The kernel of a way to make pairs: `Make` is a function object whose (t, i) gives the SinCos of N
@@ -186,26 +211,19 @@ struct PairByPair {
     }
   }
 
-  // For many batch elements the rows are made once, a block of 8 KiB at a time, which stays in L1
-  // while every element gets it. Not with non-temporal stores: those mean that x and y come from
-  // memory, which wants each element walked in order, and has time for making the rows again.
+  // Four batch elements at once, then one by one.
   template <Convention kConvention, Store kStore, class T>
   HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
-    if (sum.shape.batch == 1 || kStore == Store::kNonTemporal) {
-      for (std::size_t b = 0; b < sum.shape.batch; ++b) {
-        const AddTo<T, kStore> sink{sum.x + b * sum.stride, sum.y + b * sum.stride};
-        Rows<kConvention>(pairs, first, sum.shape.length, sink);
-      }
-      return;
+    const std::size_t length = sum.shape.length;
+    const auto at = [&sum](std::size_t b) HWY_ATTR {
+      return AddTo<T, kStore>{sum.x + b * sum.stride, sum.y + b * sum.stride};
+    };
+    std::size_t b = 0;
+    for (; b + 4 <= sum.shape.batch; b += 4) {
+      const AddToEach<4, T, kStore> sinks{at(b), sum.stride};
+      Rows<kConvention>(pairs, first, length, sinks);
     }
-    const std::size_t most = block_rows(sum.shape.hidden);
-    thread_local std::vector<float> block;
-    block.resize(most * sum.shape.hidden);
-    for (std::size_t row = 0; row < sum.shape.length; row += most) {
-      const std::size_t rows = HWY_MIN(most, sum.shape.length - row);
-      Rows<kConvention>(pairs, first + static_cast<std::int64_t>(row), rows, Put{block.data()});
-      AddTiles<kStore>(sum.positions(row, rows), block.data(), rows * sum.shape.hidden);
-    }
+    for (; b < sum.shape.batch; ++b) Rows<kConvention>(pairs, first, length, at(b));
   }
 };
 

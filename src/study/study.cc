@@ -73,7 +73,7 @@ std::vector<json> grid_points(const json& grid, const std::string& where) {
 
 struct Axes {
   json base;
-  std::vector<json> arms, settings, grid;
+  std::vector<json> arms, settings;
 };
 
 // Whether the arm belongs to that setting: an arm may list the settings that it is for, because one
@@ -130,6 +130,7 @@ PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const 
   trial.spec["seed"] = seed;
   trial.spec.erase("setting");
   trial.spec.erase("settings");
+  trial.spec.erase("grid");
   trial.spec.erase("parent");
   if (const json* parent = parent_of(arm, setting, axes.arms, where)) {
     trial.parent = std::make_shared<PlannedTrial>(plan(axes, setting, *parent, grid, seed, where));
@@ -171,14 +172,14 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   refuse_unknown_settings(axes.arms, axis_points(text, "setting", nullptr, where), where);
   axes.settings = axis_points(text, "setting", chosen.value("settings", json()), where);
   for (const json& setting : axes.settings) refuse_circles(axes.arms, setting, where);
-  json grid = text.value("grid", json::object());
-  grid.update(chosen.value("grid", json::object()));
-  axes.grid = grid_points(grid, where);
-
   // Seeds outermost: whatever is cut short, all arms have equally many.
   for (const std::uint64_t seed : chosen.at("seeds").get<std::vector<std::uint64_t>>()) {
     for (const json& setting : axes.settings) {
-      for (const json& point : axes.grid) {
+      json grid = text.value("grid", json::object());
+      for (const json* table : {&setting, &chosen}) {
+        grid.update(table->value("grid", json::object()));
+      }
+      for (const json& point : grid_points(grid, where)) {
         for (const json& arm : axes.arms) {
           if (!applies(arm, setting)) continue;
           study.trials.push_back(plan(axes, setting, arm, point, seed + seed_shift, where));

@@ -1,15 +1,16 @@
 // A study file (bench/studies/*.toml) and its expansion into trials.
 //
 //   id, harness, about          what it is and why it exists
-//   [base]                      spec keys that every trial shares
-//   [[arm]], [[setting]]        axes whose points are tables of spec keys; `arm` and `setting` name
-//   them [grid]                      further axes: key = [values] [profile.NAME] core_seconds (of
-//   one trial), seeds, and optionally arms, settings (names to keep),
-//                               and sub-tables base and grid that override those above
-// Later tables win: base, profile base, setting, arm, grid. An arm may list the `settings` it is
-// for, so that one encoding can stand at different scales on different tasks. It may name another
-// as its `parent`: its trial then starts from the weights of that arm's trial with the same
-// setting, grid point and seed. A profile that keeps an arm keeps its parent.
+//   [base]                spec keys that every trial shares
+//   [[arm]], [[setting]]  axes whose points are tables of spec keys; `arm` and `setting` name them
+//   [grid]                further axes: key = [values]
+//   [profile.NAME]        core_seconds (of one trial), seeds, and optionally arms, settings (names
+//                         to keep), and sub-tables base and grid that override those above
+// Later tables win: base, profile base, setting, arm, grid. A setting may have a sub-table `grid`
+// of axes that only it has, so that a group of sizes can have arms of its own. An arm may list the
+// `settings` it is for, so that one encoding can stand at different scales on different tasks. It
+// may name another as its `parent`: its trial then starts from the weights of that arm's trial with
+// the same setting, grid point and seed. A profile that keeps an arm keeps its parent.
 #pragma once
 
 #include <filesystem>

@@ -15,7 +15,7 @@ TEST(ExactBytes, OfBertBase) {
   // Weight, gradient and two moments, and 512 position ids.
   EXPECT_EQ(learned.total(), 4u * 1'572'864u + 2048u);
   EXPECT_EQ(exact_bytes("sinusoid", "table", 768, 512).total(), 1'572'864u);
-  EXPECT_EQ(exact_bytes("sinusoid", "recurrence", 768, 512).table, 4u * 384u * 4u);
+  EXPECT_EQ(exact_bytes("sinusoid", "recurrence", 768, 512).table, 10u * 384u * 4u);
   EXPECT_EQ(exact_bytes("none", "table", 768, 512).total(), 0u);
 }
 

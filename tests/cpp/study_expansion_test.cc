@@ -133,6 +133,23 @@ TEST_F(Expansion, AProfileKeepsWhatItNamesAndOverrides) {
   }
 }
 
+// A group of sizes that has axes of its own: over the study's, under the profile's.
+TEST_F(Expansion, ASettingHasAxesOfItsOwn) {
+  const std::string axes = "steps = 20\ngrid = { position_rms = [0.3], hidden = [4, 8, 16] }";
+  const std::string text = with(kWhole, "steps = 20", axes);
+  const Study mine = study(text);
+  // 2 seeds × (2 × 3 grid points of tagging + 1 × 3 × 3 of classification) × 2 arms
+  EXPECT_EQ(mine.trials.size(), 60u);
+  for (const PlannedTrial& trial : mine.trials) {
+    EXPECT_FALSE(trial.spec.contains("grid"));
+    if (trial.spec.at("task") == "classification") EXPECT_EQ(trial.spec.at("position_rms"), 0.3);
+  }
+  const Study full = study(text, "full");
+  EXPECT_EQ(full.trials.size(), 4u);  // hidden 4, 8 and 16, and tagging's 16 from the base
+  for (const PlannedTrial& trial : full.trials) EXPECT_EQ(trial.spec.at("position_rms"), 0.5);
+  EXPECT_THAT(complaint(with(text, "[4, 8, 16]", "4")), testing::HasSubstr("grid.hidden is not"));
+}
+
 // A search has one arm at several scales; its name keeps them all.
 TEST_F(Expansion, AProfileKeepsEveryPointOfAName) {
   const std::string again = "[[arm]]\narm = \"none\"\nencoding = \"none\"\nsteps = 50\n[grid]";
