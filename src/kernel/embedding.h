@@ -15,13 +15,14 @@
 // text alone those of a recurrence are not made at all, but turn in registers while they are added.
 // Any d ≥ 1; nothing need be aligned.
 //
-// Precision: sums and variance in f32, the variance from centred values. In units of the row's
-// deviation the result is within (d + 10) · 2^-24 · (1 + max |row| / deviation) of the exact one,
-// and so is what it inherits from a computed position's own error divided by the deviation. A NaN
-// or an infinity in a row makes that row of y NaN and no other.
+// Precision: sums and variance in f32, the variance from centred values. A normalised value z errs
+// by at most (d + 10) · 2^-24 · (1 + max |row| / deviation) · (1 + |z|), and by four times a
+// computed position's own error divided by the deviation. A NaN or an infinity in a row makes that
+// row of y NaN and no other.
 //
-// Traffic in f32, bytes an element: the token's row 4, y 4 written and 4 for the line that is
-// overwritten, a learned position 4 / B, a computed one 0; unfused: 28 for B > 1, 16 of them more.
+// Traffic in f32, bytes an element: 4 of the token's row, 4 of y and 4 of the line that y
+// overwrites; a learned position 4 / B, a computed one nothing. Unfused: 16 more, two times y read
+// and written.
 #pragma once
 
 #include <cstddef>

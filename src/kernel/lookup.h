@@ -1,14 +1,14 @@
 // The learned encoding's kernels: add rows of a table to the tokens of a batch; and the streams
 // that are their limits.
 //
-// The ladder of versions:
-//   scalar       plain loops (kernel/lookup_scalar.h), the reference and the f64 path
-//   slice        rows first … first + L − 1, the rows that all batch elements share, walked in
-//     tiles      parts of 256 KiB: the first element brings a tile into L2, the others find it
-//     there l1_tiles   parts of 8 KiB, found in L1, at the price of a new start in x and y every 8
-//     KiB groups     each vector of a row read once for up to eight batch elements at once
-//   gather       one row for each token by its id; nothing is known about repetitions
-// each out of place or in place (y is x), and with plain or non-temporal stores (kernel/sum.h).
+// The ladder of versions, each out of place or in place (y is x), and with plain or non-temporal
+// stores (kernel/sum.h):
+// - scalar: plain loops (kernel/lookup_scalar.h), the reference and the f64 path.
+// - slice: rows first … first + L − 1, which all batch elements share, walked in one of three ways:
+//   in tiles of 256 KiB, of which the first element brings a tile into L2 and the others find it
+//   there; in L1 tiles of 8 KiB, at the price of a new start in x and y every 8 KiB; or in groups,
+//   each vector of a row read once for four batch elements at once.
+// - gather: one row for each token by its id; nothing is known about repetitions.
 //
 // Method: one addition an element, by Highway with run-time dispatch; tables, x and y in f32 or
 // bf16. Precision: f32 equals the scalar reference bit for bit, for one addition leaves nothing to

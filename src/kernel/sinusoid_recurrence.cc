@@ -3,14 +3,13 @@
 // turn adds about one rounding error; never starting afresh would end at 8e-5 after 2,048 rows.
 //
 // The ladder of versions:
-//   scalar            sinusoid_reference (kernel/sinusoid.h), row by row in long double
-//   recurrence        columns outside, rows inside: two chains of rows, even and odd, turn by 2ω in
-//                     registers, and memory is met in a new row every few lines
-//   recurrence_tiles  rows outside: four rows at a time (or one row of four batch elements) turn by
-//   ω,
-//                     and the pair that goes on to the next four waits in L1
+// - scalar: sinusoid_reference (kernel/sinusoid.h), row by row in long double.
+// - recurrence: columns outside, rows inside. Two chains of rows, even and odd, turn by 2ω in
+//   registers, and memory is met in a new row every few lines. Each batch element makes its rows
+//   anew: turning costs less than reading rows back from L2.
+// - recurrence_tiles: rows outside. Four rows at a time turn by ω, and the pair that goes on to the
+//   next four waits in L1; with four batch elements and more, one row of four elements at a time.
 //
-// Each batch element makes its rows anew: turning costs less than reading rows back from L2.
 // Precision: 1e-6 at every t up to 10^6. Traffic in f32: x and y, 8 bytes an element; the
 // constants, 20 bytes a column (12 for tiles), stay in L1 or L2.
 #include <array>
@@ -29,7 +28,7 @@ namespace posbench::HWY_NAMESPACE {
 // At most 16 rows of kBlocks neighbouring blocks; kPartial: of one block that is not full.
 template <Convention kConvention, std::size_t kBlocks, bool kPartial, class Sink>
 HWY_INLINE void TurnColumns(const TurnConstants& constants, std::size_t i, std::size_t pairs, V t,
-                            std::size_t rows, const Sink& sink, std::size_t start) {
+                            std::size_t rows, Sink sink, std::size_t start) {
   const std::size_t lanes = hn::Lanes(D());
   const std::size_t d = 2 * pairs;
   std::array<Block, kBlocks> even;
@@ -66,8 +65,7 @@ struct Columns {
   TurnConstants constants;
 
   template <Convention kConvention, class Sink>
-  HWY_INLINE void Rows(std::size_t pairs, std::int64_t first, std::size_t rows,
-                       const Sink& sink) const {
+  void Rows(std::size_t pairs, std::int64_t first, std::size_t rows, Sink sink) const {
     // Two blocks at once need 24 registers, which only AVX-512 has.
     constexpr std::size_t kBlocks = hn::MaxLanes(D()) >= 16 ? 2 : 1;
     const std::size_t lanes = hn::Lanes(D());
@@ -87,7 +85,7 @@ struct Columns {
   }
 
   template <Convention kConvention, Store kStore, class T>
-  HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
+  void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
     for (std::size_t b = 0; b < sum.shape.batch; ++b) {
       const AddTo<T, kStore> sink{sum.x + b * sum.stride, sum.y + b * sum.stride};
       Rows<kConvention>(pairs, first, sum.shape.length, sink);
@@ -102,15 +100,14 @@ struct Tiles {
   static constexpr std::size_t kStrip = 1024;
 
   template <Convention kConvention, class Sink>
-  HWY_INLINE void Rows(std::size_t pairs, std::int64_t first, std::size_t rows,
-                       const Sink& sink) const {
+  void Rows(std::size_t pairs, std::int64_t first, std::size_t rows, Sink sink) const {
     Strips<kConvention, 4>(pairs, first, rows, std::array<Sink, 1>{sink});
   }
 
-  // One row of eight batch elements, or of four, or four rows of one; non-temporal, which wants
-  // each element walked in order, one row of one.
+  // One row of four batch elements or four rows of one; non-temporal, which wants each element
+  // walked in order, one row of one.
   template <Convention kConvention, Store kStore, class T>
-  HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
+  void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
     const auto at = [&sum](std::size_t b) HWY_ATTR {
       return AddTo<T, kStore>{sum.x + b * sum.stride, sum.y + b * sum.stride};
     };
@@ -127,8 +124,8 @@ struct Tiles {
   }
 
   template <Convention kConvention, std::size_t kRows, std::size_t kElements, class Sink>
-  HWY_INLINE void Strips(std::size_t pairs, std::int64_t first, std::size_t rows,
-                         const std::array<Sink, kElements>& sinks) const {
+  void Strips(std::size_t pairs, std::int64_t first, std::size_t rows,
+              const std::array<Sink, kElements>& sinks) const {
     const std::size_t lanes = hn::Lanes(D());
     const std::size_t full = pairs / lanes * lanes;
     for (std::size_t row = 0; row < rows; row += kRecurrencePeriod) {
@@ -146,26 +143,27 @@ struct Tiles {
   // At most 16 rows of pairs begin … end − 1, kRows at a time.
   template <Convention kConvention, std::size_t kRows, std::size_t kElements, class Sink>
   HWY_INLINE void Strip(std::size_t pairs, std::size_t begin, std::size_t end, V t,
-                        std::size_t rows, const std::array<Sink, kElements>& sinks,
+                        std::size_t rows, std::array<Sink, kElements> sinks,
                         std::size_t start) const {
     const D d;
     const std::size_t lanes = hn::Lanes(d);
+    const TurnConstants turns = constants;  // see AddTo
     HWY_ALIGN float waiting[2 * kStrip];
     for (std::size_t i = begin; i < end; i += lanes) {
-      const Block seed = ToBlock<kConvention>(constants.Seed(t, i));
+      const Block seed = ToBlock<kConvention>(turns.Seed(t, i));
       hn::Store(seed.a, d, waiting + 2 * (i - begin));
       hn::Store(seed.b, d, waiting + 2 * (i - begin) + lanes);
     }
     std::size_t row = 0;
     for (; row + kRows <= rows; row += kRows) {
       for (std::size_t i = begin; i < end; i += lanes) {
-        TurnTile<kConvention, kRows>(pairs, i, waiting + 2 * (i - begin), sinks,
+        TurnTile<kConvention, kRows>(turns, pairs, i, waiting + 2 * (i - begin), sinks,
                                      start + row * 2 * pairs);
       }
     }
     for (; row < rows; ++row) {
       for (std::size_t i = begin; i < end; i += lanes) {
-        TurnTile<kConvention, 1>(pairs, i, waiting + 2 * (i - begin), sinks,
+        TurnTile<kConvention, 1>(turns, pairs, i, waiting + 2 * (i - begin), sinks,
                                  start + row * 2 * pairs);
       }
     }
@@ -174,8 +172,9 @@ struct Tiles {
   // kRows rows of one block for every sink. All is read before anything is written: rows that lie a
   // multiple of 4 KiB apart would else make each read wait for the write before it.
   template <Convention kConvention, std::size_t kRows, std::size_t kElements, class Sink>
-  HWY_INLINE void TurnTile(std::size_t pairs, std::size_t i, float* HWY_RESTRICT waiting,
-                           const std::array<Sink, kElements>& sinks, std::size_t start) const {
+  static HWY_INLINE void TurnTile(const TurnConstants& turns, std::size_t pairs, std::size_t i,
+                                  float* HWY_RESTRICT waiting,
+                                  const std::array<Sink, kElements>& sinks, std::size_t start) {
     const D d;
     const std::size_t lanes = hn::Lanes(d);
     const std::size_t a = start + ColumnA<kConvention>(i);
@@ -188,8 +187,8 @@ struct Tiles {
       }
     }
     Block block = {hn::Load(d, waiting), hn::Load(d, waiting + lanes)};
-    const Block cos = LoadBlock(constants.cos1, i);
-    const Block sin = LoadBlock(constants.sin1, i);
+    const Block cos = LoadBlock(turns.cos1, i);
+    const Block sin = LoadBlock(turns.sin1, i);
     for (std::size_t k = 0; k < kRows; ++k) {
       for (std::size_t e = 0; e < kElements; ++e) {
         sinks[e].Write(a + k * 2 * pairs, before[k * kElements + e].a, block.a);
@@ -203,7 +202,7 @@ struct Tiles {
 
   // The block at the end of the rows that is not full.
   template <Convention kConvention, class Sink>
-  HWY_NOINLINE void Rest(std::size_t pairs, std::size_t i, V t, std::size_t rows, const Sink& sink,
+  HWY_NOINLINE void Rest(std::size_t pairs, std::size_t i, V t, std::size_t rows, Sink sink,
                          std::size_t start) const {
     Block block = ToBlock<kConvention>(constants.Seed(t, i));
     const Block cos = LoadBlock(constants.cos1, i);

@@ -55,7 +55,9 @@ HWY_INLINE std::size_t ColumnB(std::size_t i, std::size_t pairs) {
 }
 
 // What becomes of computed rows: added to x, or put down as they are. `at` counts values from the
-// first row's first column.
+// first row's first column. Sinks are passed by value, and what else a loop needs is copied before
+// it: a vector store may alias anything that lies in memory, and pointers there would be read again
+// after every store.
 template <class T, Store kStore>
 struct AddTo {
   const T* x;
@@ -79,8 +81,7 @@ struct Put {
 
 // A block of pairs i … i + N − 1, all of which exist, to the row that begins at `row`.
 template <Convention kConvention, class Sink>
-HWY_INLINE void Give(const Sink& sink, std::size_t row, std::size_t i, std::size_t pairs,
-                     Block block) {
+HWY_INLINE void Give(Sink sink, std::size_t row, std::size_t i, std::size_t pairs, Block block) {
   const std::size_t a = row + ColumnA<kConvention>(i);
   const std::size_t b = row + ColumnB<kConvention>(i, pairs);
   sink.Write(a, sink.Read(a), block.a);
@@ -89,7 +90,7 @@ HWY_INLINE void Give(const Sink& sink, std::size_t row, std::size_t i, std::size
 
 // A block at the end of a row, of which only the first pairs − i pairs exist.
 template <Convention kConvention, class Sink>
-HWY_NOINLINE void GiveLast(const Sink& sink, std::size_t row, std::size_t i, std::size_t pairs,
+HWY_NOINLINE void GiveLast(Sink sink, std::size_t row, std::size_t i, std::size_t pairs,
                            const Block& block) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
@@ -178,13 +179,13 @@ struct AddToEach {
   }
 };
 template <Convention kConvention, std::size_t kElements, class T, Store kStore>
-HWY_INLINE void Give(const AddToEach<kElements, T, kStore>& sinks, std::size_t row, std::size_t i,
+HWY_INLINE void Give(AddToEach<kElements, T, kStore> sinks, std::size_t row, std::size_t i,
                      std::size_t pairs, Block block) {
   for (std::size_t e = 0; e < kElements; ++e) Give<kConvention>(sinks[e], row, i, pairs, block);
 }
 template <Convention kConvention, std::size_t kElements, class T, Store kStore>
-HWY_INLINE void GiveLast(const AddToEach<kElements, T, kStore>& sinks, std::size_t row,
-                         std::size_t i, std::size_t pairs, const Block& block) {
+HWY_INLINE void GiveLast(AddToEach<kElements, T, kStore> sinks, std::size_t row, std::size_t i,
+                         std::size_t pairs, const Block& block) {
   for (std::size_t e = 0; e < kElements; ++e) GiveLast<kConvention>(sinks[e], row, i, pairs, block);
 }
 
@@ -196,8 +197,8 @@ struct PairByPair {
 
   // Rows first … first + rows − 1 to a sink, row by row, the order that memory likes best.
   template <Convention kConvention, class Sink>
-  HWY_INLINE void Rows(std::size_t pairs, std::int64_t first, std::size_t rows,
-                       const Sink& sink) const {
+  void Rows(std::size_t pairs, std::int64_t first, std::size_t rows, Sink sink) const {
+    const Make make_pairs = make;  // see AddTo
     const D d;
     const std::size_t lanes = hn::Lanes(d);
     for (std::size_t row = 0; row < rows; ++row) {
@@ -205,15 +206,16 @@ struct PairByPair {
       const std::size_t at = row * 2 * pairs;
       std::size_t i = 0;
       for (; i + lanes <= pairs; i += lanes) {
-        Give<kConvention>(sink, at, i, pairs, ToBlock<kConvention>(make(t, i)));
+        Give<kConvention>(sink, at, i, pairs, ToBlock<kConvention>(make_pairs(t, i)));
       }
-      if (i < pairs) GiveLast<kConvention>(sink, at, i, pairs, ToBlock<kConvention>(make(t, i)));
+      if (i < pairs)
+        GiveLast<kConvention>(sink, at, i, pairs, ToBlock<kConvention>(make_pairs(t, i)));
     }
   }
 
   // Four batch elements at once, then one by one.
   template <Convention kConvention, Store kStore, class T>
-  HWY_INLINE void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
+  void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
     const std::size_t length = sum.shape.length;
     const auto at = [&sum](std::size_t b) HWY_ATTR {
       return AddTo<T, kStore>{sum.x + b * sum.stride, sum.y + b * sum.stride};
@@ -230,8 +232,8 @@ struct PairByPair {
 // From the values of a call to the template that they select. A kernel has
 //   Rows<Convention>(pairs, first, rows, sink) and Add<Convention, Store>(pairs, first, sum).
 template <class Kernel>
-HWY_INLINE void RowsBy(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first,
-                       std::size_t rows, float* out) {
+void RowsBy(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first, std::size_t rows,
+            float* out) {
   if (sinusoid.convention == Convention::kInterleaved) {
     kernel.template Rows<Convention::kInterleaved>(sinusoid.pairs(), first, rows, Put{out});
   } else {
@@ -240,8 +242,7 @@ HWY_INLINE void RowsBy(const Kernel& kernel, Sinusoid sinusoid, std::int64_t fir
 }
 
 template <Store kStore, class Kernel, class T>
-HWY_INLINE void AddStoring(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first,
-                           const Sum<T>& sum) {
+void AddStoring(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first, const Sum<T>& sum) {
   if (sinusoid.convention == Convention::kInterleaved) {
     kernel.template Add<Convention::kInterleaved, kStore>(sinusoid.pairs(), first, sum);
   } else {
@@ -250,8 +251,8 @@ HWY_INLINE void AddStoring(const Kernel& kernel, Sinusoid sinusoid, std::int64_t
 }
 
 template <class Kernel, class T>
-HWY_INLINE void AddBy(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first,
-                      const Sum<T>& sum, Store store) {
+void AddBy(const Kernel& kernel, Sinusoid sinusoid, std::int64_t first, const Sum<T>& sum,
+           Store store) {
   if (Streams(sum, store)) {
     AddStoring<Store::kNonTemporal>(kernel, sinusoid, first, sum);
     hwy::FlushStream();

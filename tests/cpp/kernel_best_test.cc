@@ -34,7 +34,7 @@ TEST(Best, InPlaceStaysInPlaceAndOutOfPlaceOut) {
 
 TEST(Best, BothSidesGoPastTheCachesAtTheSameShapes) {
   for_each_shape([](BatchShape shape) {
-    const bool past = 2 * shape.elements() * sizeof(float) > kCaches.l3_bytes / 2;
+    const bool past = 2 * shape.elements() * sizeof(float) >= kCaches.l3_bytes / 4;
     EXPECT_EQ(best_lookup(shape, false, kCaches).ends_with("_nt"), past);
     EXPECT_EQ(best_computed(shape, false, kCaches).ends_with("_nt"), past);
   });

@@ -142,7 +142,8 @@ TEST_F(Expansion, ASettingHasAxesOfItsOwn) {
   EXPECT_EQ(mine.trials.size(), 60u);
   for (const PlannedTrial& trial : mine.trials) {
     EXPECT_FALSE(trial.spec.contains("grid"));
-    if (trial.spec.at("task") == "classification") EXPECT_EQ(trial.spec.at("position_rms"), 0.3);
+    const bool wide = trial.spec.at("task") == "classification";
+    EXPECT_EQ(trial.spec.at("position_rms") == 0.3, wide);
   }
   const Study full = study(text, "full");
   EXPECT_EQ(full.trials.size(), 4u);  // hidden 4, 8 and 16, and tagging's 16 from the base

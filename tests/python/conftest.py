@@ -55,6 +55,7 @@ HARNESS = {
     "encoding_cost": "encoding_cost",
     "encoder_cost": "encoder_cost",
     "memory": "memory_cost",
+    "kernel_goals": "encoding_cost",
     "encoding_memory": "memory_cost",
     **{study: "encoding_cost" for study in made_up_cost.ARMS},
 }

@@ -1,0 +1,257 @@
+"""Are the goals met? `python3 -m report.goals kernels RUN`.
+
+A goal is a row of goals/<name>.toml, which says how it is measured; a run's records say how far it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence, TextIO
+
+import numpy as np
+
+from report import cost, levels, load
+from report.errors import ReportError
+from report.fields import Fields, Named
+from report.load import Evidence
+from report.records import EncodingCost
+from report.statistics import Estimate, exact_interval
+
+FOLDER = Path(__file__).parent / "goals"
+HEADER = ("id", "arm", "goal", "measured", "low", "high", "met")
+LEVEL = 0.95
+EPILOG = """\
+It prints CSV, one line a goal; `met` compares `measured` with the goal, whatever the interval. What no
+record measures is not met. Exit status: 0 all met, 1 some missed, 2 refused (says why).
+"""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A row of a goals file."""
+
+    id: str
+    arm: str  # what it is about, in words
+    goal: str  # "<=1.45"
+    study: str
+    measure: str
+    how: Named  # the row itself, for its measure
+
+    def met(self, value: float) -> bool:
+        sign, bound = self.goal[:2], float(self.goal[2:])
+        return value <= bound if sign == "<=" else value >= bound
+
+
+class Measured(NamedTuple):
+    """A value with its interval; nan bounds where one process cannot give any."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Goals:
+    """One goals/<name>.toml."""
+
+    goals: list[Goal]
+    losses: Named | None  # title, study, pairs: what to list after the goals
+
+    @property
+    def studies(self) -> list[str]:
+        return list(dict.fromkeys(goal.study for goal in self.goals))
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def read_goals(path: Path) -> Goals:
+    """A goals file. Raises ReportError naming a bad file and key."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ReportError(f"{path} is not valid TOML: {error}") from error
+    way_out = "compare it with report/goals/kernels.toml"
+    losses = table.get("losses")
+    return Goals(
+        goals=[read_goal(row) for row in Fields(table, str(path), way_out).rows("goal")],
+        losses=Named(losses, f"{path}: 'losses'", way_out) if losses else None,
+    )
+
+
+def read_goal(row: Fields) -> Goal:
+    goal = Goal(
+        id=row.text("id"),
+        arm=row.text("arm"),
+        goal=row.text("goal"),
+        study=row.text("study"),
+        measure=row.text("measure"),
+        how=Named(row.table, f"{row.place}, '{row.text('id')}',", row.way_out),
+    )
+    if not re.fullmatch(r"[<>]=\d+(\.\d+)?(e-?\d+)?", goal.goal):
+        row.refuse(f"has '{goal.goal}' as a goal, which is not <= or >= and a number")
+    if goal.measure not in MEASURES:
+        row.refuse(f"has no measure '{goal.measure}'; there are {', '.join(MEASURES)}")
+    return goal
+
+
+Pair = Sequence[str]  # arm, baseline
+PairCell = tuple[cost.Cell, list[EncodingCost], Estimate]  # with the log of the median ratio
+
+
+def level_of(evidence: Evidence, processes: Sequence[EncodingCost], baseline: str) -> str:
+    """The level that holds what the baseline touches: in place that is less than out of place."""
+    return levels.level(evidence, processes[0].working_set_bytes[baseline])
+
+
+def kernel(processes: Sequence[EncodingCost], arm: str) -> str:
+    """What ran under an arm's name; a rule knows the shape alone, so it is one kernel in a cell."""
+    return processes[0].chosen.get(arm, arm)
+
+
+def cells_of(evidence: Evidence, pair: Pair, how: Mapping[str, Any]) -> Iterator[PairCell]:
+    """The cells with both arms of a pair that the row's conditions leave."""
+    arm, baseline = pair
+    for cell, processes in cost.cells(evidence, how["study"]).items():
+        ratio = cost.ratio(evidence, cell, processes, arm, baseline)
+        if (
+            ratio is not None
+            and how.get("state", cell.state) == cell.state
+            and how.get("batch", cell.batch) == cell.batch
+            and how.get("least_length", 0) <= cell.length
+            and level_of(evidence, processes, baseline) in how.get("levels", levels.LEVELS)
+            and (
+                not how.get("non_temporal") or all(kernel(processes, a)[-3:] == "_nt" for a in pair)
+            )
+        ):
+            yield cell, processes, ratio
+
+
+def ratios_of(evidence: Evidence, how: Mapping[str, Any]) -> list[list[Estimate]]:
+    """Per pair the logarithms of its cells' ratios; empty unless every pair has some."""
+    found = [[ratio for _, _, ratio in cells_of(evidence, p, how)] for p in how["pairs"]]
+    return found if all(found) else []
+
+
+def geometric_mean(ratios: Sequence[Estimate]) -> Measured:
+    mean = cost.summary(ratios).log_ratio
+    return Measured(*(math.exp(v) for v in (mean.effect, *mean.interval(LEVEL))))
+
+
+def mean_ratio(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    found = ratios_of(evidence, how)
+    return geometric_mean([ratio for pair in found for ratio in pair]) if found else None
+
+
+def largest_mean_ratio(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    return max(map(geometric_mean, ratios_of(evidence, how)), default=None)
+
+
+def share_of_cells(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    most = math.log(how["at_most"])
+    ratios = [ratio for pair in ratios_of(evidence, how) for ratio in pair]
+    if not ratios:
+        return None
+    k = sum(ratio.effect <= most for ratio in ratios)
+    return Measured(k / len(ratios), *exact_interval(k, len(ratios), LEVEL))
+
+
+def largest_error(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """Computing is exact, so the interval is a point; an error that is not finite is nan."""
+    results = [t.result for t in evidence.trials(how["study"])]
+    stated = [r.max_abs_error_1e6 for r in results if isinstance(r, EncodingCost)]
+    found = [[errors[arm] for errors in stated if arm in errors] for arm in how["arms"]]
+    return Measured(*(3 * [float(np.max(np.concatenate(found)))])) if all(found) else None
+
+
+MEASURES: Mapping[str, Callable[[Evidence, Mapping[str, Any]], Measured | None]] = {
+    "mean_ratio": mean_ratio,
+    "largest_mean_ratio": largest_mean_ratio,
+    "share_of_cells": share_of_cells,
+    "largest_error": largest_error,
+}
+
+
+def number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.5g}"
+
+
+def rows(goals: Goals, evidence: Evidence) -> list[list[str]]:
+    """A row of text under HEADER for each goal."""
+    found = []
+    for goal in goals.goals:
+        measured = MEASURES[goal.measure](evidence, goal.how) or Measured(*(3 * [math.nan]))
+        shown = [number(value) for value in measured]
+        # What is printed decides: nobody should read 0.8 beside <=0.80 and no.
+        met = bool(shown[0]) and goal.met(float(shown[0]))
+        found.append([goal.id, goal.arm, goal.goal, *shown, "yes" if met else "no"])
+    return found
+
+
+def print_losses(losses: Named, evidence: Evidence, out: TextIO) -> None:
+    """Every cell in which the first of a pair takes longer, the worst first."""
+    found = [
+        (ratio, cell, processes, pair)
+        for pair in losses["pairs"]
+        for cell, processes, ratio in cells_of(evidence, pair, losses)
+    ]
+    lost = sorted((f for f in found if f[0].effect > 0), key=lambda f: -f[0].effect)
+    print(f"{losses['title']}: {len(lost)} of {len(found)}", file=out)
+    for ratio, cell, processes, (arm, baseline) in lost:
+        value, low, high = geometric_mean([ratio])
+        where = f"{cell.state} {level_of(evidence, processes, baseline)}, {cell}"
+        who = f"{kernel(processes, arm)} against {kernel(processes, baseline)}"
+        print(f"{value:6.3f} [{low:.3f}, {high:.3f}]  {where:<36} {who}", file=out)
+
+
+def print_gaps(evidence: Evidence, studies: Sequence[str], out: TextIO) -> None:
+    """What the goals' studies planned and these records do not hold."""
+    for gap in (gap for run in evidence.runs for gap in run.gaps if gap.study in studies):
+        print(f"warning: {gap.study} lacks {gap.count} of its records ({gap.why})", file=out)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python3 -m report.goals",
+        description="Compare a run of posbench with the goals of report/goals/*.toml.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("name", choices=names(), help="which goals")
+    what = made.add_mutually_exclusive_group(required=True)
+    what.add_argument("run", metavar="RUN", nargs="?", type=Path, help="folder of a run")
+    what.add_argument("--studies", action="store_true", help="print the studies that measure them")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        goals = read_goals(FOLDER / f"{options.name}.toml")
+        if options.studies:
+            print("\n".join(goals.studies))
+            return 0
+        evidence = load.load([options.run])
+        found = rows(goals, evidence)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([HEADER, *found])
+        sys.stdout.flush()  # the table comes first where both streams are one
+        print_gaps(evidence, goals.studies, sys.stderr)
+        if goals.losses:
+            print_losses(goals.losses, evidence, sys.stderr)
+    except ReportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0 if all(row[-1] == "yes" for row in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
