@@ -32,11 +32,15 @@ TEST(Best, InPlaceStaysInPlaceAndOutOfPlaceOut) {
   });
 }
 
-TEST(Best, BothSidesGoPastTheCachesAtTheSameShapes) {
+TEST(Best, GoesPastTheCachesWhereTokensDoNotFitAndNeverInL2) {
   for_each_shape([](BatchShape shape) {
-    const bool past = 2 * shape.elements() * sizeof(float) >= kCaches.l3_bytes / 4;
-    EXPECT_EQ(best_lookup(shape, false, kCaches).ends_with("_nt"), past);
-    EXPECT_EQ(best_computed(shape, false, kCaches).ends_with("_nt"), past);
+    const std::size_t bytes = 2 * shape.elements() * sizeof(float);
+    for (const auto choose : {best_lookup, best_computed}) {
+      const bool past = choose(shape, false, kCaches).ends_with("_nt");
+      if (bytes > kCaches.l3_bytes) EXPECT_TRUE(past);
+      if (bytes <= kCaches.l2_bytes) EXPECT_FALSE(past);
+      EXPECT_FALSE(choose(shape, true, kCaches).ends_with("_nt"));
+    }
   });
 }
 
