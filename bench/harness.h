@@ -1,4 +1,4 @@
-// What the four harness binaries share: flags, identity, record.
+// What the harness binaries share: flags, identity, record.
 //
 // A harness is a function from a spec (plain JSON values) to a result (JSON). Everything else, the
 // command line, the trial's id, the atomic record, exit codes, happens here once.

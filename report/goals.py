@@ -21,7 +21,7 @@ from report import cost, levels, load
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
-from report.records import EncodingCost
+from report.records import EncodingCost, EncodingErrors
 from report.statistics import Estimate, exact_interval
 
 FOLDER = Path(__file__).parent / "goals"
@@ -167,8 +167,8 @@ def share_of_cells(evidence: Evidence, how: Mapping[str, Any]) -> Measured | Non
 def largest_error(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
     """Computing is exact, so the interval is a point; an error that is not finite is nan."""
     results = [t.result for t in evidence.trials(how["study"])]
-    stated = [r.max_abs_error_1e6 for r in results if isinstance(r, EncodingCost)]
-    found = [[errors[arm] for errors in stated if arm in errors] for arm in how["arms"]]
+    stated = [r for r in results if isinstance(r, EncodingErrors)]
+    found = [[e.largest for r in stated if r.arm == arm for e in r.ranges] for arm in how["arms"]]
     return Measured(*(3 * [float(np.max(np.concatenate(found)))])) if all(found) else None
 
 

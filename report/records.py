@@ -93,6 +93,28 @@ class MemoryModel:
 
 
 @dataclass(frozen=True)
+class ErrorRange:
+    """Absolute errors at positions first … last, over the rows that were looked at and all columns."""
+
+    first: int
+    last: int
+    rows: int
+    largest: float
+    mean: float
+    worst_t: int  # where the largest is
+    worst_column: int
+    declared: float  # the largest that the way to make the sinusoid allows itself there
+
+
+@dataclass(frozen=True)
+class EncodingErrors:
+    """One way to make the sinusoid against arithmetic of 50 digits."""
+
+    arm: str  # what encoding_cost calls it
+    ranges: list[ErrorRange]  # in order of positions
+
+
+@dataclass(frozen=True)
 class Isa:
     """Instruction sets: what was asked for, and what the kernels and oneDNN then used."""
 
@@ -101,7 +123,7 @@ class Isa:
     onednn: str
 
 
-Result = Accuracy | EncodingCost | EncoderCost | MemoryEncoding | MemoryModel
+Result = Accuracy | EncodingCost | EncoderCost | EncodingErrors | MemoryEncoding | MemoryModel
 
 
 @dataclass(frozen=True)
@@ -237,10 +259,31 @@ def memory_cost(fields: Fields, spec: Fields) -> MemoryEncoding | MemoryModel:
     )
 
 
+def encoding_error(fields: Fields, spec: Fields) -> EncodingErrors:
+    suffix = "_t2t" if spec.text("convention") == "tensor2tensor" else ""
+    return EncodingErrors(
+        arm=spec.text("producer") + suffix,
+        ranges=[
+            ErrorRange(
+                r.integer("from"),
+                r.integer("to"),
+                r.integer("rows"),
+                r.number("max_abs_error"),
+                r.number("mean_abs_error"),
+                r.integer("worst_t"),
+                r.integer("worst_column"),
+                r.number("declared"),
+            )
+            for r in fields.rows("ranges")
+        ],
+    )
+
+
 READERS: Mapping[str, Callable[[Fields, Fields], Result]] = {
     "accuracy": accuracy,
     "encoding_cost": encoding_cost,
     "encoder_cost": encoder_cost,
+    "encoding_error": encoding_error,
     "memory_cost": memory_cost,
 }
 

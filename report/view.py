@@ -162,7 +162,9 @@ def pivot_cell(table: Table, row: Row | None, locale: Locale) -> Cell:
     if row is None:
         return Cell("–", numeric=True)
     main, *other = (table.columns.index(name) for name in table.shown)
-    below = [between(row[main + 1], row[main + 2], table.formats[main])]
+    below = []
+    if main + 1 not in other:
+        below.append(between(row[main + 1], row[main + 2], table.formats[main]))
     for i in (i for i in other if not is_nothing(row[i])):
         unit = locale(f"units.{table.columns[i]}")
         below.append(f"{show(row[i], table.formats[i], locale).text} {unit}")

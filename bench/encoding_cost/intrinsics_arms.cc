@@ -44,7 +44,7 @@ inline Pair sin_cos(__m512 t, __m512 high, __m512 low) {
   const __m512 product = _mm512_mul_ps(twice, high);
   const __m512 rest = _mm512_fmadd_ps(twice, low, _mm512_fmsub_ps(twice, high, product));
   const __m512 shifter = _mm512_set1_ps(12582912.0f);
-  const __m512 shifted = _mm512_add_ps(product, shifter);
+  const __m512 shifted = _mm512_fmadd_ps(twice, high, shifter);
   const __m512i quarter = _mm512_castps_si512(shifted);
   const __m512 r = _mm512_add_ps(_mm512_sub_ps(product, _mm512_sub_ps(shifted, shifter)), rest);
   const __m512 z = _mm512_mul_ps(r, r);

@@ -27,7 +27,7 @@ Arm make_table(Workbench& bench, const Variant& variant, Sinusoid sinusoid) {
   arm.rows = [sinusoid](std::int64_t first, std::size_t n, float* out) {
     fill_sinusoid_table(sinusoid, first, n, out);
   };
-  arm.tolerance = [](std::int64_t) { return 3.1e-8; };
+  arm.tolerance = [](std::int64_t) { return kTableTolerance; };
   account(arm, bench, variant, shape.length * shape.hidden * sizeof(float));
   return arm;
 }

@@ -14,6 +14,7 @@
 #include "dataset/manifest.h"
 #include "dataset/place.h"
 #include "kernel/isa.h"
+#include "study/study.h"
 
 namespace posbench {
 namespace {
@@ -87,7 +88,7 @@ void check_interpreter(std::vector<Finding>& findings) {
 
 void check_harnesses(std::vector<Finding>& findings) {
   const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path();
-  for (const char* name : {"accuracy", "encoder_cost", "encoding_cost", "memory_cost"}) {
+  for (const std::string& name : kHarnesses) {
     if (!fs::exists(folder / name)) {
       findings.push_back({kFatal, fmt::format("{} is missing", (folder / name).string()),
                           "build everything: cmake --build build"});

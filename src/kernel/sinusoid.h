@@ -46,6 +46,9 @@ std::vector<double> sinusoid_reference(Sinusoid sinusoid, std::int64_t t);
 void fill_sinusoid_table(Sinusoid sinusoid, std::int64_t first, std::size_t rows, float* out);
 void fill_sinusoid_table(Sinusoid sinusoid, std::int64_t first, std::size_t rows, double* out);
 
+/// The largest absolute error that a table in f32 allows itself up to t = 10^6.
+inline constexpr double kTableTolerance = 3.1e-8;
+
 /// Positions that every producer can compute: below, f32 holds each exactly, and the polynomials'
 /// trick of rounding by addition works.
 inline constexpr std::size_t kMostPositions = std::size_t{1} << 22;

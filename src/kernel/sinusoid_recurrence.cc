@@ -104,7 +104,7 @@ struct Tiles {
     Strips<kConvention, 4>(pairs, first, rows, std::array<Sink, 1>{sink});
   }
 
-  // One row of four batch elements or four rows of one; non-temporal, which wants each element
+  // One row of four batch elements, or four rows of one; non-temporal, which wants each element
   // walked in order, one row of one.
   template <Convention kConvention, Store kStore, class T>
   void Add(std::size_t pairs, std::int64_t first, const Sum<T>& sum) const {
@@ -112,14 +112,21 @@ struct Tiles {
       return AddTo<T, kStore>{sum.x + b * sum.stride, sum.y + b * sum.stride};
     };
     const std::size_t length = sum.shape.length;
-    constexpr std::size_t kRows = kStore == Store::kNonTemporal ? 1 : 4;
     std::size_t b = 0;
     for (; b + 4 <= sum.shape.batch; b += 4) {
       const std::array four = {at(b), at(b + 1), at(b + 2), at(b + 3)};
       Strips<kConvention, 1>(pairs, first, length, four);
     }
     for (; b < sum.shape.batch; ++b) {
-      Strips<kConvention, kRows>(pairs, first, length, std::array{at(b)});
+      const std::array one = {at(b)};
+      if constexpr (kStore == Store::kNonTemporal) {
+        Strips<kConvention, 1>(pairs, first, length, one);
+      } else if (sum.x != sum.y && 2 * pairs * sizeof(T) % 4096 == 0) {
+        // Such rows compete for the same eight places in L1: two of x and two of y are enough.
+        Strips<kConvention, 2>(pairs, first, length, one);
+      } else {
+        Strips<kConvention, 4>(pairs, first, length, one);
+      }
     }
   }
 

@@ -37,8 +37,8 @@ TEST(Best, GoesPastTheCachesWhereTokensDoNotFitAndNeverInL2) {
     const std::size_t bytes = 2 * shape.elements() * sizeof(float);
     for (const auto choose : {best_lookup, best_computed}) {
       const bool past = choose(shape, false, kCaches).ends_with("_nt");
-      if (bytes > kCaches.l3_bytes) EXPECT_TRUE(past);
-      if (bytes <= kCaches.l2_bytes) EXPECT_FALSE(past);
+      EXPECT_TRUE(past || bytes <= kCaches.l3_bytes);
+      EXPECT_FALSE(past && bytes <= kCaches.l2_bytes);
       EXPECT_FALSE(choose(shape, true, kCaches).ends_with("_nt"));
     }
   });

@@ -148,7 +148,7 @@ TEST_F(Records, MergesAreSortedAndComplete) {
     cost.push_back(put("encoding_cost", seed).at("id"));
     cost.push_back(put("encoder_cost", seed).at("id"));
   }
-  const json memory = put("memory_cost", 0);
+  const json memory = put("memory_cost", 0), error = put("encoding_error", 0);
   write("trials/half.json", "{\"id\": \"ha");            // no record
   write("trials/note.txt", "a person was here");         // no JSON
   write("trials/" + accuracy[0] + ".json.part77", "{");  // left by a kill
@@ -163,6 +163,7 @@ TEST_F(Records, MergesAreSortedAndComplete) {
   check("accuracy.jsonl", accuracy);
   check("cost.jsonl", cost);
   check("memory.jsonl", {memory.at("id")});
+  check("error.jsonl", {error.at("id")});
 }
 
 TEST_F(Records, MergesAreMadeAnewAndTheSameEachTime) {
@@ -179,7 +180,7 @@ TEST_F(Records, MergesAreMadeAnewAndTheSameEachTime) {
 
 TEST_F(Records, AnEmptyRunHasEmptyMerges) {
   merge_records(folder);
-  for (const std::string file : {"accuracy.jsonl", "cost.jsonl", "memory.jsonl"}) {
+  for (const std::string file : {"accuracy.jsonl", "cost.jsonl", "error.jsonl", "memory.jsonl"}) {
     EXPECT_EQ(read_file(folder / file), "") << file;
   }
 }

@@ -57,6 +57,7 @@ HARNESS = {
     "memory": "memory_cost",
     "kernel_goals": "encoding_cost",
     "encoding_memory": "memory_cost",
+    "encoding_error": "encoding_error",
     **{study: "encoding_cost" for study in made_up_cost.ARMS},
 }
 
