@@ -221,19 +221,21 @@ struct Tiles {
   }
 };
 
-std::vector<float> TileConstants(Sinusoid sinusoid) {
+// Half-turns in two floats, then the turns by 1 … `steps` times ω.
+std::vector<float> ConstantsFor(Sinusoid sinusoid, int steps) {
   const std::size_t lanes = hn::Lanes(D());
-  std::vector<float> constants = in_group_order(split_half_turns(sinusoid), sinusoid, lanes);
-  const std::vector<float> step = turns_in_block_order(sinusoid, 1, lanes);
-  constants.insert(constants.end(), step.begin(), step.end());
+  const std::vector<float> seeds = in_group_order(split_half_turns(sinusoid), sinusoid, lanes);
+  std::vector<float> constants;
+  constants.reserve(seeds.size() + static_cast<std::size_t>(steps) * 4 * padded_pairs(sinusoid));
+  constants.insert(constants.end(), seeds.begin(), seeds.end());
+  for (int step = 1; step <= steps; ++step) {
+    const std::vector<float> turns = turns_in_block_order(sinusoid, step, lanes);
+    constants.insert(constants.end(), turns.begin(), turns.end());
+  }
   return constants;
 }
-std::vector<float> ColumnConstants(Sinusoid sinusoid) {
-  std::vector<float> constants = TileConstants(sinusoid);
-  const std::vector<float> step = turns_in_block_order(sinusoid, 2, hn::Lanes(D()));
-  constants.insert(constants.end(), step.begin(), step.end());
-  return constants;
-}
+std::vector<float> TileConstants(Sinusoid sinusoid) { return ConstantsFor(sinusoid, 1); }
+std::vector<float> ColumnConstants(Sinusoid sinusoid) { return ConstantsFor(sinusoid, 2); }
 
 void ColumnRows(Sinusoid sinusoid, const float* constants, std::int64_t first, std::size_t rows,
                 float* out) {
