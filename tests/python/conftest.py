@@ -35,6 +35,8 @@ COST_ARMS = {  # true time relative to learned_slice, in every state
     "vector_library": 2.4,
     "simd": 1.6,
     "recurrence": 1.3,
+    "best_lookup": 1.0,
+    "best_computed": 1.3,
     "none": 0.7,
 }
 POSITION_NS = {"learned": 2e4, "learned_again": 2e4, "sinusoid_table": 2e4, "sinusoid_libm": 3e5}

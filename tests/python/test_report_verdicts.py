@@ -100,7 +100,7 @@ def test_computing_is_slower_and_a_cached_table_is_equal(full_verdicts):
 
 
 def test_computing_that_is_cheaper_contradicts(tmp_path):
-    cost = {**COST_ARMS, "libm": 0.8, "recurrence": 0.5, "sinusoid_table": 1.4}
+    cost = {**COST_ARMS, "libm": 0.8, "best_computed": 0.5, "sinusoid_table": 1.4}
     found = verdicts(run_with(tmp_path, cost=cost, **COST))
     assert found["C2.per_call"].finding.verdict == "CONTRADICTED"
     assert found["C2.best_computed"].finding.verdict == "CONTRADICTED"
