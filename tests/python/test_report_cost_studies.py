@@ -179,7 +179,7 @@ def test_without_these_studies_there_are_no_charts_and_empty_tables(small_run):
     for chart in ("crossover", "roofline", "tier_ratios"):
         assert figures.draw(chart, context, "x") is None
     found = make_tables(context)
-    for table in "best_rule crossover cost_variants cost_tiers cost_threads embedding_cost".split():
+    for table in "crossover cost_variants cost_tiers cost_threads embedding_cost".split():
         assert found[table].rows == []
 
 
