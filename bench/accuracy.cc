@@ -182,6 +182,7 @@ void load_parent(Encoder<float>& encoder, const TaskData& data, const std::strin
                                 file.string(), found, expected));
   }
   unpack_weights(bytes, encoder.layout(), encoder.parameters());
+  encoder.parameters_changed();
 }
 
 json run(const json& spec, const std::string& folder) {

@@ -90,7 +90,7 @@ class TimedArm {
     encoder_.lay_out(shift);
     call();  // the arena finds its size
     call();  // and the caches are as after a call
-    encoder_.take_position_ns();
+    encoder_.take_parts();
   }
 
   /// Seconds of one call; the position's part of it is kept.
@@ -98,10 +98,11 @@ class TimedArm {
     const double start = seconds_now();
     call();
     const double elapsed = seconds_now() - start - timer_seconds;
-    // Two stopwatches when training (forward and backward), each of which contains one time stamp's
-    // cost.
-    const double stamps = timer_seconds * (work_.trains ? 2 : 1);
-    const double position = 1e-9 * static_cast<double>(encoder_.take_position_ns()) - stamps;
+    // Each stamp costs the time between two stamps with nothing between them.
+    const Parts parts = encoder_.take_parts();
+    const auto which = static_cast<std::size_t>(Part::position);
+    const double stamps = timer_seconds * static_cast<double>(parts.stamps[which]);
+    const double position = 1e-9 * static_cast<double>(parts.ns[which]) - stamps;
     position_ns_.push_back(1e9 * std::max(0.0, position));
     return elapsed;
   }
@@ -110,10 +111,12 @@ class TimedArm {
 
  private:
   void call() {
-    encoder_.forward(work_.batch);
-    if (!work_.trains) return;
-    encoder_.loss(work_.batch, nullptr, /*with_gradients=*/true);
-    optimizer_.step(encoder_.parameters(), encoder_.gradients());
+    if (!work_.trains) {
+      encoder_.forward(work_.batch);
+      return;
+    }
+    encoder_.loss_and_gradients(work_.batch);
+    optimizer_.step(encoder_);
   }
 
   static EncoderOptions options_of(const Workload& work, const ArmEncoding& arm) {
@@ -149,7 +152,7 @@ json run(const json& spec, const std::string& folder) {
   plan.seed = spec.at("seed");
   Random layouts(plan.seed, "layout");
   plan.before_block = [&](int) {
-    for (auto& [name, arm] : arms) arm->lay_out(16 * layouts.below(256));
+    for (auto& [name, arm] : arms) arm->lay_out(64 * layouts.below(256));
   };
   const Measured measured = run_blocks(paced, plan);
   keep_google_benchmark_json(measured, folder, "encoder_cost", plan);

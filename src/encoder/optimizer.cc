@@ -22,7 +22,8 @@ Optimizer<Real>::Optimizer(const OptimizerOptions& options, const ParameterLayou
       v_(layout.buffer_size(), Real{0}) {}
 
 template <class Real>
-void Optimizer<Real>::step(std::vector<Real>& parameters, const std::vector<Real>& gradients) {
+void Optimizer<Real>::step(std::span<Real> parameters, std::span<const Real> gradients,
+                           Bf16* stored) {
   const double norm = std::sqrt(sum_of_squares(gradients.data(), gradients.size()));
   AdamwStep adamw_step{};
   adamw_step.learning_rate = learning_rate_at(options_, t_);
@@ -33,8 +34,16 @@ void Optimizer<Real>::step(std::vector<Real>& parameters, const std::vector<Real
   for (const Parameter& part : parts_) {
     adamw_step.weight_decay = part.decays ? options_.weight_decay : 0.0;
     adamw(adamw_step, gradients.data() + part.offset, part.size(), parameters.data() + part.offset,
-          m_.data() + part.offset, v_.data() + part.offset);
+          m_.data() + part.offset, v_.data() + part.offset,
+          stored ? stored + part.offset : nullptr);
   }
+}
+
+template <class Real>
+void Optimizer<Real>::step(Encoder<Real>& encoder) {
+  encoder.clock().start();
+  step(encoder.parameters(), encoder.gradients(), encoder.stored());
+  encoder.clock().lap(Part::optimizer);
 }
 
 template class Optimizer<float>;

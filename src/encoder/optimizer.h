@@ -2,9 +2,11 @@
 // A.2).
 #pragma once
 
+#include <span>
 #include <vector>
 
-#include "encoder/parameters.h"
+#include "base/buffer.h"
+#include "encoder/encoder.h"
 
 namespace posbench {
 
@@ -24,13 +26,15 @@ class Optimizer {
  public:
   Optimizer(const OptimizerOptions& options, const ParameterLayout& layout);
 
-  /// One step on the flat buffers.
-  void step(std::vector<Real>& parameters, const std::vector<Real>& gradients);
+  /// One step on the flat buffers; `stored` gets the new values in bf16 unless null.
+  void step(std::span<Real> parameters, std::span<const Real> gradients, Bf16* stored = nullptr);
+  /// One step with the gradients that the encoder holds; its clock counts the time.
+  void step(Encoder<Real>& encoder);
 
  private:
   OptimizerOptions options_;
   std::vector<Parameter> parts_;
-  std::vector<Real> m_, v_;  ///< first and second moments
+  Buffer<Real> m_, v_;  ///< first and second moments
   int t_ = 0;
 };
 

@@ -45,7 +45,7 @@ std::vector<PackedPart> read_parts(const std::string& bytes) {
 
 }  // namespace
 
-std::string pack_weights(const ParameterLayout& layout, const std::vector<float>& parameters) {
+std::string pack_weights(const ParameterLayout& layout, const Buffer<float>& parameters) {
   std::string bytes;
   for (const Parameter& part : layout.parts()) {
     bytes += fmt::format("{} {} {}\n", part.name, part.rows, part.columns);
@@ -59,7 +59,7 @@ std::string pack_weights(const ParameterLayout& layout, const std::vector<float>
 }
 
 std::vector<std::string> unpack_weights(const std::string& bytes, const ParameterLayout& layout,
-                                        std::vector<float>& parameters) {
+                                        Buffer<float>& parameters) {
   std::vector<std::string> copied;
   for (const PackedPart& packed : read_parts(bytes)) {
     for (const Parameter& part : layout.parts()) {

@@ -1,5 +1,5 @@
-// A loop over n floats that ends anywhere, compiled once per instruction set (Highway's -inl.h
-// idiom).
+// A loop over n numbers, f32 or bf16, that ends anywhere, compiled once per instruction set
+// (Highway's -inl.h idiom).
 #include <algorithm>
 #include <cstddef>
 
@@ -11,6 +11,8 @@
 #endif
 
 #include <hwy/highway.h>
+
+#include "kernel/add-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace posbench::HWY_NAMESPACE {
@@ -43,8 +45,22 @@ HWY_INLINE void StorePart(V v, float* p, std::size_t count) {
 #endif
 }
 
-// Runs body(i, load, store) over n floats, a vector at a time; the last, partial vector goes
-// through the same body, so that no element is treated by other code than its neighbours.
+// No instruction set below AVX-512 masks 16-bit numbers, and hidden sizes seldom end in a part.
+HWY_INLINE V LoadPart(const Bf16* p, std::size_t count) {
+  HWY_ALIGN Bf16 part[hn::MaxLanes(D())] = {};
+  std::copy_n(p, count, part);
+  return Load(part);
+}
+
+HWY_INLINE void StorePart(V v, Bf16* p, std::size_t count) {
+  HWY_ALIGN Bf16 part[hn::MaxLanes(D())];
+  Save<Store::kPlain>(v, part);
+  std::copy_n(part, count, p);
+}
+
+// Runs body(i, load, store) over n numbers, a vector at a time; load(p) and store(v, p) mean
+// those at p + i. The last, partial vector goes through the same body, so that no element is
+// treated by other code than its neighbours.
 template <class Body>
 HWY_INLINE void for_each_vector(std::size_t n, Body body) {
   const D d;
@@ -52,13 +68,13 @@ HWY_INLINE void for_each_vector(std::size_t n, Body body) {
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     body(
-        i, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p + i); },
-        [&](V v, float* p) HWY_ATTR { hn::StoreU(v, d, p + i); });
+        i, [&](const auto* p) HWY_ATTR { return Load(p + i); },
+        [&](V v, auto* p) HWY_ATTR { Save<Store::kPlain>(v, p + i); });
   }
   if (i < n) {
     body(
-        i, [&](const float* p) HWY_ATTR { return LoadPart(p + i, n - i); },
-        [&](V v, float* p) HWY_ATTR { StorePart(v, p + i, n - i); });
+        i, [&](const auto* p) HWY_ATTR { return LoadPart(p + i, n - i); },
+        [&](V v, auto* p) HWY_ATTR { StorePart(v, p + i, n - i); });
   }
 }
 

@@ -8,7 +8,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+
+#include "kernel/adamw.h"
+#include "kernel/cross_entropy.h"
+#include "kernel/dropout.h"
+#include "kernel/gelu.h"
+#include "kernel/norm.h"
+#include "kernel/sum.h"
 
 namespace posbench {
 
@@ -57,26 +63,7 @@ void softmax(double* x, std::size_t rows, std::size_t n, double scale);
 void softmax_backward(const float* p, float* dp, std::size_t rows, std::size_t n, float scale);
 void softmax_backward(const double* p, double* dp, std::size_t rows, std::size_t n, double scale);
 
-/// The sum of squares, accumulated in f64 over blocks of 4,096 elements.
-double sum_of_squares(const float* x, std::size_t n);
-double sum_of_squares(const double* x, std::size_t n);
-
-/// One step of AdamW (Loshchilov and Hutter 2019) on n values with first and second moments m and
-/// v. The gradient is multiplied by `gradient_scale` first (clipping); `correction1` and
-/// `correction2` are 1 − β1^t and 1 − β2^t.
-struct AdamwStep {
-  double learning_rate;
-  double weight_decay;
-  double gradient_scale;
-  double correction1;
-  double correction2;
-  static constexpr double kBeta1 = 0.9;
-  static constexpr double kBeta2 = 0.999;
-  static constexpr double kEpsilon = 1e-8;
-};
-void adamw(const AdamwStep& step, const float* gradient, std::size_t n, float* value, float* m,
-           float* v);
-void adamw(const AdamwStep& step, const double* gradient, std::size_t n, double* value, double* m,
-           double* v);
+/// y (n) = x (n), rounded to nearest, ties to even; a NaN stays one.
+void round_to_bf16(const float* x, std::size_t n, Bf16* y);
 
 }  // namespace posbench

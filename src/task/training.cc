@@ -66,8 +66,8 @@ Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_lengt
   std::vector<std::int32_t> lengths;     // of the text of each labelled row
   std::vector<float> losses;
   const auto score_batch = [&] {
-    const float* logits = encoder.forward(batch);
-    encoder.loss(batch, &losses, /*with_gradients=*/false);
+    encoder.loss(batch, &losses);
+    const float* logits = encoder.logits();
     for (std::size_t r = 0; r < batch.rows.size(); ++r) {
       const float* row = logits + r * classes;
       const auto guess = std::distance(row, std::max_element(row, row + classes));
@@ -115,13 +115,12 @@ TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_len
     while (batch.size() < static_cast<std::size_t>(options.batch_tokens)) {
       data.task->append(data.dataset.examples[order.next()], data.vocabulary, max_length, batch);
     }
-    encoder.forward(batch);
-    const double loss = encoder.loss(batch, nullptr, /*with_gradients=*/true);
+    const double loss = encoder.loss_and_gradients(batch);
     if (!std::isfinite(loss)) {
       outcome.stopped_at = step;
       return outcome;
     }
-    optimizer.step(encoder.parameters(), encoder.gradients());
+    optimizer.step(encoder);
     tokens += static_cast<std::int64_t>(batch.size());
     loss_since += loss;
     ++steps_since;

@@ -77,7 +77,7 @@ void agrees_with_pytorch(const std::string& name, double tolerance) {
   const Batch batch = batch_of(file);
   const Real* logits = encoder.forward(batch);
   expect_close(logits, file.at("logits").get<Doubles>(), tolerance, "logit");
-  const double loss = encoder.loss(batch, nullptr, /*with_gradients=*/true);
+  const double loss = encoder.loss_and_gradients(batch);
   EXPECT_NEAR(loss, file.at("loss").get<double>(), tolerance);
   for (const Parameter& part : encoder.layout().parts()) {
     if (part.size() == 0) continue;

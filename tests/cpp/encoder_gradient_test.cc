@@ -16,13 +16,11 @@ TEST_P(EveryEncoding, GradientOfEveryParameterIsTheFiniteDifference) {
   Encoder<double> encoder(tiny_encoder(GetParam()));
   randomize(encoder);
   const Batch batch = packed_batch();
-  encoder.forward(batch);
-  encoder.loss(batch, nullptr, /*with_gradients=*/true);
-  const std::vector<double> gradients = encoder.gradients();
+  encoder.loss_and_gradients(batch);
+  const Buffer<double> gradients = encoder.gradients();
   const auto loss_at = [&](double& parameter, double value) {
     parameter = value;
-    encoder.forward(batch);
-    return encoder.loss(batch, nullptr, /*with_gradients=*/false);
+    return encoder.loss(batch);
   };
   for (const Parameter& part : encoder.layout().parts()) {
     double largest = 0;
@@ -60,8 +58,7 @@ TEST(EveryEncoding, IsInTheListAbove) {
 TEST(Gradient, OfATokenThatDoesNotOccurIsZero) {
   Encoder<double> encoder(tiny_encoder());
   const Batch batch = packed_batch();
-  encoder.forward(batch);
-  encoder.loss(batch, nullptr, true);
+  encoder.loss_and_gradients(batch);
   const double* row = encoder.gradients().data() + encoder.layout().parts().front().offset + 11 * 8;
   ASSERT_EQ(encoder.layout().parts().front().name, "token");
   EXPECT_THAT(std::vector<double>(row, row + 8), testing::Each(0.0));
@@ -71,11 +68,9 @@ TEST(Gradient, IsThatOfTheLastBatchAlone) {
   Encoder<double> encoder(tiny_encoder()), fresh(tiny_encoder());
   Batch other;
   append_sequence(other, {7, 8, 11}, {1, 1, 1});
-  encoder.forward(other);
-  encoder.loss(other, nullptr, true);
+  encoder.loss_and_gradients(other);
   for (Encoder<double>* each : {&encoder, &fresh}) {
-    each->forward(packed_batch());
-    each->loss(packed_batch(), nullptr, true);
+    each->loss_and_gradients(packed_batch());
   }
   EXPECT_EQ(encoder.gradients(), fresh.gradients());
 }
@@ -88,11 +83,9 @@ TEST(Gradient, DoesNotDependOnHowOftenTheBatchIsRepeated) {
   append_sequence(twice, {3, 1, 4, 1}, {0, -1, 2, 1});
   append_sequence(twice, {5}, {2});
   append_sequence(twice, {9, 2, 6, 5, 3, 10}, {-1, 0, -1, 1, 1, 2});
-  encoder.forward(packed_batch());
-  const double loss = encoder.loss(packed_batch(), nullptr, true);
-  const std::vector<double> gradients = encoder.gradients();
-  encoder.forward(twice);
-  EXPECT_NEAR(encoder.loss(twice, nullptr, true), loss, 1e-14);
+  const double loss = encoder.loss_and_gradients(packed_batch());
+  const Buffer<double> gradients = encoder.gradients();
+  EXPECT_NEAR(encoder.loss_and_gradients(twice), loss, 1e-14);
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     ASSERT_NEAR(encoder.gradients()[i], gradients[i], 1e-14);
   }

@@ -66,7 +66,7 @@ TEST(Weights, AFileCutAnywhereIsRefusedAndChangesNothing) {
   Encoder<float> trained(tiny_encoder()), fresh(tiny_encoder());
   randomize(trained);
   const std::string bytes = pack_weights(trained.layout(), trained.parameters());
-  const std::vector<float> before = fresh.parameters();
+  const Buffer<float> before = fresh.parameters();
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     ASSERT_THROW(unpack_weights(bytes.substr(0, size), fresh.layout(), fresh.parameters()),
                  UserError)

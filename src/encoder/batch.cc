@@ -1,0 +1,58 @@
+#include "encoder/batch.h"
+
+#include <algorithm>
+
+namespace posbench {
+
+void Batch::clear() {
+  tokens.clear();
+  positions.clear();
+  offsets.assign(1, 0);
+  lengths.clear();
+  rows.clear();
+  labels.clear();
+}
+
+Batch padded(const Batch& packed) {
+  std::int32_t longest = 0;
+  for (std::size_t s = 0; s < packed.sequences(); ++s) {
+    longest = std::max(longest, packed.offsets[s + 1] - packed.offsets[s]);
+  }
+  Batch batch;
+  std::size_t label = 0;
+  for (std::size_t s = 0; s < packed.sequences(); ++s) {
+    const auto first = static_cast<std::size_t>(packed.offsets[s]);
+    const auto last = static_cast<std::size_t>(packed.offsets[s + 1]);
+    const auto start = static_cast<std::int32_t>(batch.tokens.size());
+    for (std::size_t t = first; t < last; ++t) {
+      batch.tokens.push_back(packed.tokens[t]);
+      batch.positions.push_back(packed.positions[t]);
+    }
+    const auto end = static_cast<std::size_t>(start + longest);
+    batch.tokens.resize(end, 0);
+    batch.positions.resize(end, 0);
+    batch.offsets.push_back(start + longest);
+    batch.lengths.push_back(static_cast<std::int32_t>(last - first));
+    for (; label < packed.rows.size() && packed.rows[label] < packed.offsets[s + 1]; ++label) {
+      batch.rows.push_back(packed.rows[label] - packed.offsets[s] + start);
+      batch.labels.push_back(packed.labels[label]);
+    }
+  }
+  return batch;
+}
+
+Block next_block(const Batch& batch, const Block& after, std::size_t target) {
+  Block block{after.last_sequence, after.last_sequence, after.last_row,
+              after.last_row,      after.last_label,    after.last_label};
+  while (block.last_sequence < batch.sequences() && block.rows() < target) {
+    ++block.last_sequence;
+    block.last_row = static_cast<std::size_t>(batch.offsets[block.last_sequence]);
+  }
+  while (block.last_label < batch.rows.size() &&
+         static_cast<std::size_t>(batch.rows[block.last_label]) < block.last_row) {
+    ++block.last_label;
+  }
+  return block;
+}
+
+}  // namespace posbench

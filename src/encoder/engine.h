@@ -1,0 +1,58 @@
+// The arithmetic of an encoder on one core: forward, loss and gradients of a batch.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "encoder/batch.h"
+#include "encoder/layout.h"
+#include "encoder/parts.h"
+#include "encoding/encoding.h"
+#include "kernel/sum.h"
+
+namespace posbench {
+
+/// What an engine needs to know; the references outlive it.
+template <class Real>
+struct EngineModel {
+  const EncoderShape& shape;
+  const EncoderLayout& layout;
+  const Encoding<Real>& encoding;
+  double dropout;
+  std::uint64_t seed;  ///< of dropout
+};
+
+/// Values and gradients are flat buffers in the order of the layout. Batches have been checked.
+template <class Real>
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  /// logits (R, classes). Keeps nothing.
+  virtual void forward(const Batch& batch, const Real* values, Real* logits) = 0;
+
+  /// Mean cross-entropy in nats over the labelled rows; overwrites every gradient.
+  virtual double gradients(const Batch& batch, const Real* values, Real* gradients) = 0;
+
+  /// The values as matrix products read them where that is not the buffer itself, else null. The
+  /// owner of the values keeps it up to date.
+  virtual Bf16* stored() = 0;
+
+  /// Moves the working memory to a new block, `shift` bytes into it (see Arena).
+  virtual void lay_out(std::size_t shift) = 0;
+
+  PartClock& clock() { return clock_; }
+
+ protected:
+  PartClock clock_;
+};
+
+/// Precision is `f32` or `bf16`: matrix products of bf16 operands with f32 sums; residual stream,
+/// norms, gradients and values stay f32. Throws UserError for another word, and for bf16 on a CPU
+/// without AVX-512 or in f64.
+template <class Real>
+std::unique_ptr<Engine<Real>> make_engine(const std::string& precision,
+                                          const EngineModel<Real>& model);
+
+}  // namespace posbench

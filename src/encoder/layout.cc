@@ -1,0 +1,76 @@
+#include "encoder/layout.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "base/error.h"
+
+namespace posbench {
+namespace {
+
+// Appends the parts of one encoder in their order.
+class Appender {
+ public:
+  explicit Appender(ParameterLayout& parameters) : parameters_(parameters) {}
+
+  std::size_t matrix(const std::string& name, int rows, int columns) {
+    return parameters_.add(name, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns),
+                           /*decays=*/true);
+  }
+  std::size_t vector(const std::string& name, int size) {
+    return parameters_.add(name, 1, static_cast<std::size_t>(size), /*decays=*/false);
+  }
+  LinearOffsets linear(const std::string& name, int in, int out) {
+    const std::size_t weight = matrix(name, in, out);
+    return {weight, vector(name + "_bias", out)};
+  }
+  NormOffsets norm(const std::string& name, int size) {
+    const std::size_t gamma = vector(name + ".gamma", size);
+    return {gamma, vector(name + ".beta", size)};
+  }
+
+ private:
+  ParameterLayout& parameters_;
+};
+
+}  // namespace
+
+void require_possible(const EncoderShape& s) {
+  const auto positive = [](const char* name, int value) {
+    if (value < 1) throw UserError(fmt::format("{} is {}; it must be at least 1", name, value));
+  };
+  positive("vocabulary", s.vocabulary);
+  positive("classes", s.classes);
+  positive("hidden", s.hidden);
+  positive("layers", s.layers);
+  positive("heads", s.heads);
+  positive("feed_forward", s.feed_forward);
+  positive("max_length", s.max_length);
+  if (s.hidden % s.heads != 0) {
+    throw UserError(fmt::format(
+        "hidden {} is not a multiple of heads {}; choose heads that divide it", s.hidden, s.heads));
+  }
+}
+
+EncoderLayout::EncoderLayout(const EncoderShape& shape, std::size_t position_count) {
+  Appender append(parameters);
+  const int d = shape.hidden, ff = shape.feed_forward;
+  token = append.matrix("token", shape.vocabulary, d);
+  position = append.matrix("position", static_cast<int>(position_count) / d, d);
+  norm0 = append.norm("norm0", d);
+  for (int i = 0; i < shape.layers; ++i) {
+    const std::string at = fmt::format("layer{}.", i);
+    LayerOffsets layer{};
+    layer.qkv = append.linear(at + "qkv", d, 3 * d);
+    layer.out = append.linear(at + "out", d, d);
+    layer.norm1 = append.norm(at + "norm1", d);
+    layer.ff1 = append.linear(at + "ff1", d, ff);
+    layer.ff2 = append.linear(at + "ff2", ff, d);
+    layer.norm2 = append.norm(at + "norm2", d);
+    layers.push_back(layer);
+  }
+  head = append.linear("head", d, shape.classes);
+}
+
+}  // namespace posbench
