@@ -13,7 +13,7 @@
 #include "encoding_cost/arms.h"
 #include "kernel/embedding.h"
 #include "kernel/embedding_scalar.h"
-#include "kernel/vector_ops.h"
+#include "kernel/norm.h"
 
 namespace posbench {
 namespace {
@@ -81,8 +81,7 @@ Call fused(const LayerPtr& layer, const SourceOfTurn& source) {
   };
 }
 
-// Copies rows to y, adds positions in place, normalises in place: each walks y anew. Row by row, so
-// that the normalised rows, which layer_norm keeps for training, stay in L1.
+// Copies rows to y, adds positions in place, normalises in place: each walks y anew.
 Call unfused(const LayerPtr& layer, const Copies& table) {
   return [=, &table](std::size_t turn, Share at) {
     const auto [batch, length, d] = layer->shape;
@@ -96,15 +95,10 @@ Call unfused(const LayerPtr& layer, const Copies& table) {
     const Sum<float> sum(layer->y, layer->y, layer->shape);
     add_slice(sum.positions(at.begin, at.size()), Table<float>{table.at(turn), length, d},
               at.begin);
-    thread_local std::vector<float> normalised;
-    normalised.resize(d);
-    float inverse_deviation = 0.0f;
     for (std::size_t b = 0; b < batch; ++b) {
-      for (std::size_t t = b * length + at.begin; t < b * length + at.end; ++t) {
-        float* row = layer->y + t * d;
-        layer_norm(row, weights.gamma, weights.beta, 1, d, row, normalised.data(),
-                   &inverse_deviation);
-      }
+      float* rows = layer->y + (b * length + at.begin) * d;
+      add_norm(rows, nullptr, nullptr, weights.gamma, weights.beta, at.size(), d, rows, nullptr,
+               nullptr, nullptr);
     }
   };
 }

@@ -69,6 +69,7 @@ void Encoder<Real>::parameters_changed() {
       round_to_bf16(parameters_.data(), parameters_.size(), stored);
     }
   }
+  engine_->values_changed();
 }
 
 template <class Real>

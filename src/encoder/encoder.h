@@ -67,11 +67,12 @@ class Encoder {
   Buffer<Real>& gradients() { return gradients_; }
   const Real* logits() const { return logits_.data(); }
 
-  /// Renews what matrix products read instead of the parameters themselves, if anything.
+  /// Renews what matrix products read instead of the parameters themselves.
   void parameters_changed();
-  /// The copy of the parameters that products of bf16 read, for an optimizer that renews it on its
-  /// way; null in f32 and f64.
+  /// The copy of the parameters that products of bf16 read, null in f32 and f64; for an optimizer,
+  /// which renews it on its way and says so.
   Bf16* stored() { return engine_->stored(); }
+  void stored_changed() { engine_->values_changed(); }
 
   /// Moves the working memory to a new block, `shift` bytes into it (see Arena).
   void lay_out(std::size_t shift) { engine_->lay_out(shift); }

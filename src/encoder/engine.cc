@@ -85,6 +85,8 @@ class EngineOf : public Engine<Real> {
     return stored_.data();
   }
 
+  void values_changed() override { matmul_.weights_changed(); }
+
   void lay_out(std::size_t shift) override {
     kept_ = Arena(shift);
     scratch_ = Arena(shift);
@@ -149,14 +151,14 @@ class EngineOf : public Engine<Real> {
   template <class Out>
   void product(const Stored* x, const LinearOffsets& at, std::size_t in, std::size_t out, Out* y,
                std::size_t rows) {
-    matmul_({false, false, rows, out, in, false}, x, weight(at), y);
+    matmul_.by_weights({false, false, rows, out, in, false}, x, weight(at), y);
   }
 
   // dx (n, in) = dy (n, out) Wᵀ, or dx += that
   template <class Out>
   void product_backward(const Stored* dy, const LinearOffsets& at, std::size_t in, std::size_t out,
                         Out* dx, std::size_t rows, bool adds) {
-    matmul_({false, true, rows, in, out, adds}, dy, weight(at), dx);
+    matmul_.by_weights({false, true, rows, in, out, adds}, dy, weight(at), dx);
   }
 
   // dW (in, out) = xᵀ dy in a step's first block, += in the others.

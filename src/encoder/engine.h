@@ -39,6 +39,9 @@ class Engine {
   /// owner of the values keeps it up to date.
   virtual Bf16* stored() = 0;
 
+  /// Must be called when values, or what stored() points to, have changed.
+  virtual void values_changed() = 0;
+
   /// Moves the working memory to a new block, `shift` bytes into it (see Arena).
   virtual void lay_out(std::size_t shift) = 0;
 

@@ -1,13 +1,13 @@
 #include "encoder/matmul.h"
 
-#include <fmt/format.h>
 #include <omp.h>
 
 #include <dnnl.hpp>
+#include <list>
 #include <unordered_map>
 #include <utility>
 
-#include "base/error.h"
+#include "base/buffer.h"
 
 namespace posbench {
 namespace {
@@ -34,52 +34,149 @@ dnnl::memory::desc matrix(Type type, std::size_t rows, std::size_t columns, bool
 // A product of one shape, ready to run: its primitive and where its operands stand.
 class Product {
  public:
-  Product(const dnnl::engine& engine, const MatmulShape& s, Type operand, Type result)
-      : a_(matrix(operand, s.m, s.k, s.transpose_a), engine, nullptr),
-        b_(matrix(operand, s.k, s.n, s.transpose_b), engine, nullptr),
-        c_(matrix(result, s.m, s.n, false), engine, nullptr),
-        primitive_(make(engine, s)),
-        arguments_{{DNNL_ARG_SRC, a_}, {DNNL_ARG_WEIGHTS, b_}, {DNNL_ARG_DST, c_}} {}
+  Product(const dnnl::engine& engine, const MatmulShape& s, Type operand, Type result, bool packs)
+      : Product(engine, matrix(operand, s.m, s.k, s.transpose_a),
+                packs ? any(operand, s.k, s.n) : matrix(operand, s.k, s.n, s.transpose_b),
+                matrix(result, s.m, s.n, false), s.adds) {}
 
-  void run(dnnl::stream& stream, const void* a, const void* b, void* c) {
+  /// How B must stand.
+  const dnnl::memory::desc& layout_of_b() const { return layout_of_b_; }
+
+  void run(dnnl::stream& stream, Buffer<std::byte>& scratch, const void* a, const void* b,
+           void* c) {
     // oneDNN's interface takes operands that it only reads as mutable pointers.
     a_.set_data_handle(const_cast<void*>(a));
     b_.set_data_handle(const_cast<void*>(b));
     c_.set_data_handle(c);
+    // Left to itself, oneDNN takes its working memory from malloc in every call, and large pieces
+    // come back from the kernel with all their pages to clear.
+    if (scratch.size() < scratch_bytes_) scratch.resize(scratch_bytes_);
+    scratch_.set_data_handle(scratch.data());
     primitive_.execute(stream, arguments_);
   }
 
  private:
-  dnnl::matmul make(const dnnl::engine& engine, const MatmulShape& s) const {
+  Product(const dnnl::engine& engine, const dnnl::memory::desc& a, const dnnl::memory::desc& b,
+          const dnnl::memory::desc& c, bool adds)
+      : Product(engine, a, c, dnnl::matmul::primitive_desc({a, b, c}, attributes(adds), engine)) {}
+
+  Product(const dnnl::engine& engine, const dnnl::memory::desc& a, const dnnl::memory::desc& c,
+          const dnnl::matmul::primitive_desc& made)
+      : layout_of_b_(made.weights_desc()),
+        scratch_bytes_(made.scratchpad_desc().get_size()),
+        a_(a, engine, nullptr),
+        b_(layout_of_b_, engine, nullptr),
+        c_(c, engine, nullptr),
+        scratch_(made.scratchpad_desc(), engine, nullptr),
+        primitive_(made),
+        arguments_{{DNNL_ARG_SRC, a_},
+                   {DNNL_ARG_WEIGHTS, b_},
+                   {DNNL_ARG_DST, c_},
+                   {DNNL_ARG_SCRATCHPAD, scratch_}} {}
+
+  static dnnl::memory::desc any(Type type, std::size_t rows, std::size_t columns) {
+    return {{static_cast<dnnl_dim_t>(rows), static_cast<dnnl_dim_t>(columns)},
+            type,
+            dnnl::memory::format_tag::any};
+  }
+
+  static dnnl::primitive_attr attributes(bool adds) {
     dnnl::primitive_attr attributes;
-    if (s.adds) {
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (adds) {
       dnnl::post_ops sum;
       sum.append_sum();
       attributes.set_post_ops(sum);
     }
-    return dnnl::matmul({{a_.get_desc(), b_.get_desc(), c_.get_desc()}, attributes, engine});
+    return attributes;
   }
 
-  dnnl::memory a_, b_, c_;
+  dnnl::memory::desc layout_of_b_;
+  std::size_t scratch_bytes_;
+  dnnl::memory a_, b_, c_, scratch_;
   dnnl::matmul primitive_;
   std::unordered_map<int, dnnl::memory> arguments_;
+};
+
+// Weights in a layout of oneDNN's choice.
+class Packed {
+ public:
+  Packed(const dnnl::engine& engine, const dnnl::memory::desc& plain,
+         const dnnl::memory::desc& packed)
+      : layout_(packed),
+        plain_(plain, engine, nullptr),
+        data_(packed.get_size() / sizeof(float) + 1),
+        packed_(packed, engine, data_.data()),
+        reorder_(plain_, packed_),
+        arguments_{{DNNL_ARG_FROM, plain_}, {DNNL_ARG_TO, packed_}} {}
+
+  const void* read(dnnl::stream& stream, const void* plain, std::uint64_t generation) {
+    if (generation_ != generation) {
+      plain_.set_data_handle(const_cast<void*>(plain));
+      reorder_.execute(stream, arguments_);
+      generation_ = generation;
+    }
+    return data_.data();
+  }
+
+  bool has(const dnnl::memory::desc& layout) const { return layout_ == layout; }
+
+ private:
+  dnnl::memory::desc layout_;
+  dnnl::memory plain_;
+  Buffer<float> data_;
+  dnnl::memory packed_;
+  dnnl::reorder reorder_;
+  std::unordered_map<int, dnnl::memory> arguments_;
+  std::uint64_t generation_ = ~std::uint64_t{0};
 };
 
 }  // namespace
 
 struct Matmul::OneDnn {
+  // Everything that a primitive is made for.
+  struct Key {
+    MatmulShape shape;
+    Type operand, result;
+    bool packs;
+
+    auto operator<=>(const Key&) const = default;
+  };
+  struct WeightsKey {
+    const void* plain;
+    bool transposed;
+
+    auto operator<=>(const WeightsKey&) const = default;
+  };
+
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
-  std::map<std::pair<MatmulShape, std::pair<Type, Type>>, Product> products;
+  Buffer<std::byte> scratch;  // of one call, as large as the largest product needs
+  std::map<Key, Product> products;
+  std::map<WeightsKey, std::list<Packed>> weights;  // of one matrix: one for each layout asked for
+
+  template <class Operand, class Result>
+  Product& product(const MatmulShape& shape, bool packs) {
+    const Key key{shape, type_of<Operand>(), type_of<Result>(), packs};
+    auto found = products.find(key);
+    if (found == products.end()) {
+      found = products.try_emplace(key, engine, shape, key.operand, key.result, packs).first;
+    }
+    return found->second;
+  }
+
+  Packed& packed(const void* plain, const dnnl::memory::desc& plain_layout, bool transposed,
+                 const dnnl::memory::desc& layout) {
+    std::list<Packed>& known = weights[{plain, transposed}];
+    for (Packed& each : known) {
+      if (each.has(layout)) return each;
+    }
+    return known.emplace_back(engine, plain_layout, layout);
+  }
 
   template <class Operand, class Result>
   void run(const MatmulShape& shape, const Operand* a, const Operand* b, Result* c) {
-    const std::pair types{type_of<Operand>(), type_of<Result>()};
-    auto found = products.find({shape, types});
-    if (found == products.end()) {
-      found = products.try_emplace({shape, types}, engine, shape, types.first, types.second).first;
-    }
-    found->second.run(stream, a, b, c);
+    product<Operand, Result>(shape, false).run(stream, scratch, a, b, c);
   }
 };
 
@@ -111,5 +208,26 @@ void Matmul::operator()(const MatmulShape& shape, const double* a, const double*
     }
   }
 }
+
+template <class Operand, class Result>
+void Matmul::by_weights(const MatmulShape& s, const Operand* a, const Operand* weights, Result* c) {
+  if constexpr (std::is_same_v<Operand, double>) {
+    (*this)(s, a, weights, c);
+  } else {
+    Product& product = one_dnn_->product<Operand, Result>(s, true);
+    const dnnl::memory::desc plain = matrix(type_of<Operand>(), s.k, s.n, s.transpose_b);
+    const void* b = weights;
+    if (const dnnl::memory::desc& layout = product.layout_of_b(); layout != plain) {
+      b = one_dnn_->packed(weights, plain, s.transpose_b, layout)
+              .read(one_dnn_->stream, weights, generation_);
+    }
+    product.run(one_dnn_->stream, one_dnn_->scratch, a, b, c);
+  }
+}
+
+template void Matmul::by_weights(const MatmulShape&, const float*, const float*, float*);
+template void Matmul::by_weights(const MatmulShape&, const Bf16*, const Bf16*, float*);
+template void Matmul::by_weights(const MatmulShape&, const Bf16*, const Bf16*, Bf16*);
+template void Matmul::by_weights(const MatmulShape&, const double*, const double*, double*);
 
 }  // namespace posbench

@@ -43,6 +43,7 @@ template <class Real>
 void Optimizer<Real>::step(Encoder<Real>& encoder) {
   encoder.clock().start();
   step(encoder.parameters(), encoder.gradients(), encoder.stored());
+  encoder.stored_changed();
   encoder.clock().lap(Part::optimizer);
 }
 

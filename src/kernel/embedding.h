@@ -4,7 +4,7 @@
 // The ladder of versions:
 //   scalar    plain loops (kernel/embedding_scalar.h), f32 and f64, the reference
 //   unfused   three passes over memory, what a framework runs: gather the tokens' rows, add the
-//             positions in place (add_slice), layer_norm in place
+//             positions in place (add_slice), add_norm in place
 //   fused     the sum of a row stays in L1 until its mean and its variance are known; y is written
 //             once
 //

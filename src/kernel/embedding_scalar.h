@@ -24,10 +24,9 @@ std::vector<Real> embed(const EmbeddingWeights<Real>& weights, const Real* posit
       sum += weights.segments.values[static_cast<std::size_t>(batch.segment_ids[t]) * d + i];
     }
   }
-  std::vector<Real> normalised(batch.shape.elements());
   std::vector<Real> inverse_deviation(batch.shape.tokens());
-  layer_norm(batch.y, weights.gamma, weights.beta, batch.shape.tokens(), d, batch.y,
-             normalised.data(), inverse_deviation.data());
+  add_norm<Real>(batch.y, nullptr, nullptr, weights.gamma, weights.beta, batch.shape.tokens(), d,
+                 batch.y, nullptr, nullptr, inverse_deviation.data());
   return inverse_deviation;
 }
 

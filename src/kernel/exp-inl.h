@@ -16,6 +16,23 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
+// x, or the limit where x is beyond it. Max and Min take their second operand where one is a NaN;
+// only the target without vectors takes the one that is a number.
+HWY_INLINE V AtLeast(V limit, V x) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Lt(x, limit), limit, x);
+#else
+  return hn::Max(limit, x);
+#endif
+}
+HWY_INLINE V AtMost(V limit, V x) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Gt(x, limit), limit, x);
+#else
+  return hn::Min(limit, x);
+#endif
+}
+
 // Adding this to y in −127 … 0 leaves round(y) + 127, the biased exponent of 2^round(y), in the
 // lowest bits of the sum: from 1.5 · 2^23 on, floats are whole numbers.
 inline constexpr float kRoundToExponent = 0x1.8p23f + 127.0f;
@@ -47,8 +64,7 @@ HWY_INLINE V Exp2OfNegative(V y) {
 HWY_INLINE V ExpOfNegative(V x) {
   const D d;
   const V to_log2 = hn::Set(d, 0x1.715476p0f);
-  // Max takes its second operand where one is a NaN.
-  const V clamped = hn::Max(hn::Set(d, -0x1.601e68p6f), x);  // −127 ln 2
+  const V clamped = AtLeast(hn::Set(d, -0x1.601e68p6f), x);  // −127 ln 2
   const V shifted = hn::MulAdd(clamped, to_log2, hn::Set(d, kRoundToExponent));
   return Power(shifted,
                hn::MulSub(clamped, to_log2, hn::Sub(shifted, hn::Set(d, kRoundToExponent))));

@@ -49,7 +49,7 @@ void BiasGeluRows(const Stored* x, const float* HWY_RESTRICT bias, std::size_t r
   for (std::size_t at = 0; at < rows * n; at += n) {
     for_each_vector(n, [&](std::size_t, auto load, auto store) HWY_ATTR {
       const V v = hn::Add(load(x + at), load(bias));
-      const V a = hn::Min(hn::Set(d, 13.0f), hn::Abs(v));  // Min's second operand: NaN stays
+      const V a = AtMost(hn::Set(d, 13.0f), hn::Abs(v));
       const Tail tail = normal_tail(a);
       if constexpr (kSlope) {
         const V cdf = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), tail.beyond,
@@ -57,7 +57,7 @@ void BiasGeluRows(const Stored* x, const float* HWY_RESTRICT bias, std::size_t r
         store(hn::MulAdd(hn::Mul(v, density_at_0), tail.density, cdf), slope + at);
       }
       // v · Φ(v) on both sides of 0.
-      store(hn::NegMulAdd(a, tail.beyond, hn::Max(hn::Zero(d), v)), y + at);
+      store(hn::NegMulAdd(a, tail.beyond, AtLeast(hn::Zero(d), v)), y + at);
     });
   }
 }

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
-#include <type_traits>
 #include <vector>
 
 #include "kernel/dropout_hash.h"
@@ -30,57 +29,6 @@ void add_column_sums(Real* sums, const Real* x, std::size_t rows, std::size_t d)
 }
 
 template <class Real>
-void layer_norm(const Real* x, const Real* gamma, const Real* beta, std::size_t rows, std::size_t d,
-                Real* y, Real* normalised, Real* inverse_deviation) {
-  const Real count = static_cast<Real>(d);
-  for (std::size_t r = 0; r < rows; ++r) {
-    const Real* row = x + r * d;
-    Real mean = 0, variance = 0;
-    for (std::size_t i = 0; i < d; ++i) mean += row[i] / count;
-    for (std::size_t i = 0; i < d; ++i) variance += (row[i] - mean) * (row[i] - mean) / count;
-    inverse_deviation[r] = 1 / std::sqrt(variance + static_cast<Real>(1e-12));
-    for (std::size_t i = 0; i < d; ++i) {
-      normalised[r * d + i] = (row[i] - mean) * inverse_deviation[r];
-      y[r * d + i] = normalised[r * d + i] * gamma[i] + beta[i];
-    }
-  }
-}
-
-template <class Real>
-void layer_norm_backward(const Real* dy, const Real* gamma, const Real* normalised,
-                         const Real* inverse_deviation, std::size_t rows, std::size_t d, Real* dx,
-                         Real* dgamma, Real* dbeta) {
-  const Real count = static_cast<Real>(d);
-  for (std::size_t r = 0; r < rows; ++r) {
-    const Real* g = dy + r * d;
-    const Real* z = normalised + r * d;
-    Real mean = 0, mean_z = 0;  // of dL/dz and of dL/dz · z
-    for (std::size_t i = 0; i < d; ++i) {
-      mean += g[i] * gamma[i] / count;
-      mean_z += g[i] * gamma[i] * z[i] / count;
-    }
-    for (std::size_t i = 0; i < d; ++i) {
-      const Real slope = g[i];
-      dgamma[i] += slope * z[i];
-      dbeta[i] += slope;
-      dx[r * d + i] = (slope * gamma[i] - mean - z[i] * mean_z) * inverse_deviation[r];
-    }
-  }
-}
-
-/// What the numbers of a matrix product are made of, and back.
-template <class Stored>
-Stored stored(double value) {
-  if constexpr (std::is_same_v<Stored, Bf16>)
-    return to_bf16(static_cast<float>(value));
-  else
-    return static_cast<Stored>(value);
-}
-inline double wide(double value) { return value; }
-inline double wide(float value) { return static_cast<double>(value); }
-inline double wide(Bf16 value) { return static_cast<double>(to_float(value)); }
-
-template <class Real>
 void add_norm(const Real* product, const Real* bias, const Real* residual, const Real* gamma,
               const Real* beta, std::size_t rows, std::size_t d, Real* y, Bf16* y_stored,
               Real* normalised, Real* inverse_deviation) {
@@ -102,7 +50,7 @@ void add_norm(const Real* product, const Real* bias, const Real* residual, const
       const Real result = z * gamma[i] + beta[i];
       y[r * d + i] = result;
       if (normalised != nullptr) normalised[r * d + i] = z;
-      if (y_stored != nullptr) y_stored[r * d + i] = stored<Bf16>(wide(result));
+      if (y_stored != nullptr) y_stored[r * d + i] = to_bf16(static_cast<float>(result));
     }
   }
 }
@@ -127,99 +75,59 @@ void add_norm_backward(const Real* dy, const Real* gamma, const Real* normalised
       const Real result = (slope * gamma[i] - mean - z[i] * mean_z) * inverse_deviation[r];
       dx[r * d + i] = result;
       if (dbias != nullptr) dbias[i] += result;
-      if (dx_stored != nullptr) dx_stored[r * d + i] = stored<Bf16>(wide(result));
+      if (dx_stored != nullptr) dx_stored[r * d + i] = to_bf16(static_cast<float>(result));
     }
   }
 }
 
 template <class Real>
-Real normal_cdf(Real x) {
-  return (1 + std::erf(x / std::numbers::sqrt2_v<Real>)) / 2;
+void bias_gelu(const Real* x, const Real* bias, std::size_t rows, std::size_t n, Real* y,
+               Real* slope) {
+  const Real sqrt2 = std::numbers::sqrt2_v<Real>;
+  const Real density_at_0 = std::numbers::inv_sqrtpi_v<Real> / sqrt2;
+  for (std::size_t i = 0; i < rows * n; ++i) {
+    const Real v = x[i] + bias[i % n];
+    const Real cdf = std::erfc(-v / sqrt2) / 2;
+    if (slope != nullptr) slope[i] = cdf + v * density_at_0 * std::exp(-v * v / 2);
+    y[i] = v * cdf;
+  }
 }
 
 template <class Real>
-void gelu(const Real* x, std::size_t n, Real* y) {
-  for (std::size_t i = 0; i < n; ++i) y[i] = x[i] * normal_cdf(x[i]);
+void gelu_backward(const Real* slope, std::size_t rows, std::size_t n, Real* dy, Real* dbias) {
+  for (std::size_t i = 0; i < rows * n; ++i) {
+    dy[i] *= slope[i];
+    dbias[i % n] += dy[i];
+  }
 }
 
 template <class Real>
-void gelu_backward(const Real* x, std::size_t n, Real* dy) {
-  const Real density_at_0 = std::numbers::inv_sqrtpi_v<Real> / std::numbers::sqrt2_v<Real>;
-  for (std::size_t i = 0; i < n; ++i) {
-    dy[i] *= normal_cdf(x[i]) + x[i] * density_at_0 * std::exp(-x[i] * x[i] / 2);
-  }
-}
-
-template <class Real, class Stored>
-void bias_gelu(const Stored* x, const Real* bias, std::size_t rows, std::size_t n, Stored* y,
-               Stored* slope) {
-  const double density_at_0 = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
-  for (std::size_t i = 0; i < rows * n; ++i) {
-    const double v = wide(x[i]) + wide(bias[i % n]);
-    const double cdf = normal_cdf(v);
-    y[i] = stored<Stored>(v * cdf);
-    if (slope != nullptr) slope[i] = stored<Stored>(cdf + v * density_at_0 * std::exp(-v * v / 2));
-  }
-}
-
-template <class Real, class Stored>
-void gelu_backward(const Stored* slope, std::size_t rows, std::size_t n, Stored* dy, Real* dbias) {
-  for (std::size_t i = 0; i < rows * n; ++i) {
-    const double product = wide(dy[i]) * wide(slope[i]);
-    dy[i] = stored<Stored>(product);
-    dbias[i % n] += static_cast<Real>(product);
-  }
-}
-
-template <class Real, class Stored>
 void cross_entropy(const Real* logits, const std::int32_t* labels, std::size_t rows,
-                   std::size_t classes, Real* row_losses, Real scale, Stored* dlogits,
-                   Real* dbias) {
+                   std::size_t classes, Real* row_losses, Real scale, Real* dlogits, Real* dbias) {
   for (std::size_t r = 0; r < rows; ++r) {
     const Real* row = logits + r * classes;
     const std::size_t label = static_cast<std::size_t>(labels[r]);
-    const double top = wide(*std::max_element(row, row + classes));
-    double sum = 0;
-    for (std::size_t c = 0; c < classes; ++c) sum += std::exp(wide(row[c]) - top);
-    row_losses[r] = static_cast<Real>(std::log(sum) - (wide(row[label]) - top));
+    const Real top = *std::max_element(row, row + classes);
+    Real sum = 0;
+    for (std::size_t c = 0; c < classes; ++c) sum += std::exp(row[c] - top);
+    row_losses[r] = std::log(sum) - (row[label] - top);
     if (dlogits == nullptr) continue;
     for (std::size_t c = 0; c < classes; ++c) {
-      const double p = std::exp(wide(row[c]) - top) / sum;
-      const double slope = wide(scale) * (p - (c == label ? 1.0 : 0.0));
-      dlogits[r * classes + c] = stored<Stored>(slope);
-      if (dbias != nullptr) dbias[c] += static_cast<Real>(slope);
+      const Real slope = scale * (std::exp(row[c] - top) / sum - (c == label ? 1 : 0));
+      dlogits[r * classes + c] = slope;
+      if (dbias != nullptr) dbias[c] += slope;
     }
   }
 }
 
 template <class Real>
 void dropout(Real* x, std::size_t n, Real p, std::uint64_t stream, std::uint64_t first) {
-  const std::uint32_t threshold = dropout_threshold(wide(p));
+  const std::uint32_t threshold = dropout_threshold(static_cast<double>(p));
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint64_t element = first + i;
     const std::uint32_t hash =
         dropout_hash(dropout_key(stream, element >> 32), static_cast<std::uint32_t>(element));
     x[i] = hash < threshold ? 0 : x[i] / (1 - p);
-  }
-}
-
-template <class Real>
-void softmax(Real* x, std::size_t rows, std::size_t n, Real scale) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    Real* row = x + r * n;
-    const Real top = *std::max_element(row, row + n);
-    Real sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += row[i] = std::exp(scale * (row[i] - top));
-    for (std::size_t i = 0; i < n; ++i) row[i] /= sum;
-  }
-}
-
-template <class Real>
-void softmax_backward(const Real* p, Real* dp, std::size_t rows, std::size_t n, Real scale) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    Real dot = 0;
-    for (std::size_t i = r * n; i < (r + 1) * n; ++i) dot += p[i] * dp[i];
-    for (std::size_t i = r * n; i < (r + 1) * n; ++i) dp[i] = scale * p[i] * (dp[i] - dot);
   }
 }
 
@@ -244,7 +152,7 @@ void adamw(const AdamwStep& step, const Real* gradient, std::size_t n, Real* val
     m[i] = static_cast<Real>(mean);
     v[i] = static_cast<Real>(square);
     value[i] = static_cast<Real>(old - step.learning_rate * (direction + step.weight_decay * old));
-    if (rounded != nullptr) rounded[i] = stored<Bf16>(wide(value[i]));
+    if (rounded != nullptr) rounded[i] = to_bf16(static_cast<float>(value[i]));
   }
 }
 

@@ -60,6 +60,7 @@ void randomize(Encoder<Real>& encoder) {
       encoder.parameters()[part.offset + i] = static_cast<Real>(0.6 * random.normal());
     }
   }
+  encoder.parameters_changed();
 }
 
 /// logits (R, classes) of the batch.

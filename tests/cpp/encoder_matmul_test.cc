@@ -79,6 +79,26 @@ TEST(Matmul, EveryPrecisionAgreesForEveryFlagAndShape) {
   }
 }
 
+// Sizes at which oneDNN wants weights in blocks, and sizes at which it may not.
+TEST(Matmul, WeightsAreReadAgainWhenTheyHaveChanged) {
+  Matmul matmul;
+  for (const bool transpose_b : {false, true}) {
+    for (const auto& [m, n, k] : {std::tuple{128u, 1024u, 256u}, {16u, 7u, 5u}}) {
+      const MatmulShape shape{false, transpose_b, m, n, k, false};
+      const auto a = random_values<float>(m * k, "a");
+      auto b = random_values<float>(k * n, "b");
+      std::vector<float> plain(m * n), found(m * n);
+      for (int step = 0; step < 3; ++step) {
+        matmul(shape, a.data(), b.data(), plain.data());
+        matmul.by_weights(shape, a.data(), b.data(), found.data());
+        expect_near({found.begin(), found.end()}, {plain.begin(), plain.end()}, shape, 0);
+        for (float& value : b) value *= -2;
+        matmul.weights_changed();
+      }
+    }
+  }
+}
+
 // By hand: (1 2; 3 4) (5 6; 7 8) = (19 22; 43 50).
 TEST(Matmul, KnowsTwoByTwo) {
   const std::vector<double> a = {1, 2, 3, 4}, a_t = {1, 3, 2, 4}, b = {5, 6, 7, 8},

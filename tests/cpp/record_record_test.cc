@@ -147,6 +147,7 @@ TEST_F(Records, MergesAreSortedAndComplete) {
   for (int seed = 0; seed < 5; ++seed) {
     cost.push_back(put("encoding_cost", seed).at("id"));
     cost.push_back(put("encoder_cost", seed).at("id"));
+    cost.push_back(put("peer_cost", seed).at("id"));
   }
   const json memory = put("memory_cost", 0), error = put("encoding_error", 0);
   write("trials/half.json", "{\"id\": \"ha");            // no record

@@ -90,7 +90,7 @@ TEST_F(Training, ClassifiesByTheFirstWord) {
 TEST_F(Training, RepeatsItself) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
   const TaskData data("tagging", "words", 3, 64);
-  std::vector<std::vector<float>> ends;
+  std::vector<Buffer<float>> ends;
   std::vector<TrainingOutcome> outcomes;
   for (const std::uint64_t seed : {3, 3, 4}) {
     Encoder<float> encoder(encoder_for(data, "learned"));

@@ -1,0 +1,141 @@
+// The way of a head's rows into scratch and back, compiled once per instruction
+// set (Highway's -inl.h idiom). In scratch they are f32 and padded to whole
+// vectors, so that no loop behind has a tail.
+#include "kernel/attention_head.h"
+
+#if defined(POSBENCH_ATTENTION_PACK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef POSBENCH_ATTENTION_PACK_INL_H_
+#undef POSBENCH_ATTENTION_PACK_INL_H_
+#else
+#define POSBENCH_ATTENTION_PACK_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include "kernel/for_each_vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace posbench::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using attention_detail::Window;
+
+// to (rows, width) = (from + bias) · scale; bias (columns) may be null. Columns
+// behind the last of `from` up to a whole vector become bias-free zeros.
+template <class Stored>
+HWY_INLINE void PackRows(const Window<const Stored>& from, const float* bias, float scale,
+                         float* to, std::size_t width) {
+  const D d;
+  const V factor = hn::Set(d, scale);
+  for_each_vector(from.columns, [&](std::size_t i, auto load, auto) HWY_ATTR {
+    const V shift = bias == nullptr ? hn::Zero(d) : load(bias);
+    for (std::size_t r = 0; r < from.rows; ++r) {
+      const V value = hn::Add(load(from.data + r * from.stride), shift);
+      hn::StoreU(hn::Mul(value, factor), d, to + r * width + i);
+    }
+  });
+}
+
+// The same without a bias, each row with a scale of its own.
+template <class Stored>
+HWY_INLINE void PackRows(const Window<const Stored>& from, const float* scales, float* to,
+                         std::size_t width) {
+  const D d;
+  for_each_vector(from.columns, [&](std::size_t i, auto load, auto) HWY_ATTR {
+    for (std::size_t r = 0; r < from.rows; ++r) {
+      hn::StoreU(hn::Mul(load(from.data + r * from.stride), hn::Set(d, scales[r])), d,
+                 to + r * width + i);
+    }
+  });
+}
+
+// Zeros behind the last of n rows, up to a whole vector of rows.
+HWY_INLINE void PadRows(float* rows, std::size_t n, std::size_t width) {
+  const std::size_t lanes = hn::Lanes(D());
+  std::fill(rows + n * width, rows + (n + lanes - 1) / lanes * lanes * width, 0.0f);
+}
+
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE void Transpose(const float* from, std::size_t width, std::size_t rows,
+                          std::size_t columns, float* to, std::size_t to_stride) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * width + c];
+  }
+}
+#else
+// Four columns of row `from`, then those of each fourth row behind it, until
+// the vector is full.
+HWY_INLINE V LoadFourColumns(const float* from, std::size_t width) {
+  const D d;
+  constexpr std::size_t kBlocks = hn::MaxLanes(D()) / 4;
+  V all = hn::LoadDup128(d, from + (kBlocks - 1) * 4 * width);
+  for (std::size_t block = kBlocks - 1; block-- > 0;) {
+    all = hn::IfThenElse(hn::FirstN(d, 4 * (block + 1)),
+                         hn::LoadDup128(d, from + block * 4 * width), all);
+  }
+  return all;
+}
+
+// to (columns, rows) from `from` (rows, columns), both in whole vectors.
+HWY_INLINE void Transpose(const float* from, std::size_t width, std::size_t rows,
+                          std::size_t columns, float* to, std::size_t to_stride) {
+  const D d;
+  const hn::RepartitionToWide<D> dw;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t c = 0; c < columns; c += 4) {
+    for (std::size_t r = 0; r < rows; r += lanes) {
+      const float* block = from + r * width + c;
+      const V row0 = LoadFourColumns(block, width);
+      const V row1 = LoadFourColumns(block + width, width);
+      const V row2 = LoadFourColumns(block + 2 * width, width);
+      const V row3 = LoadFourColumns(block + 3 * width, width);
+      // In each 128-bit block: pairs of two rows, then pairs of pairs.
+      const auto low01 = hn::BitCast(dw, hn::InterleaveLower(d, row0, row1));
+      const auto low23 = hn::BitCast(dw, hn::InterleaveLower(d, row2, row3));
+      const auto high01 = hn::BitCast(dw, hn::InterleaveUpper(d, row0, row1));
+      const auto high23 = hn::BitCast(dw, hn::InterleaveUpper(d, row2, row3));
+      float* column = to + c * to_stride + r;
+      const auto save = [&](auto v, std::size_t i)
+                            HWY_ATTR { hn::StoreU(hn::BitCast(d, v), d, column + i * to_stride); };
+      save(hn::InterleaveLower(dw, low01, low23), 0);
+      save(hn::InterleaveUpper(dw, low01, low23), 1);
+      save(hn::InterleaveLower(dw, high01, high23), 2);
+      save(hn::InterleaveUpper(dw, high01, high23), 3);
+    }
+  }
+}
+#endif
+
+// to = from · scale by row, where each row of `from` has its scale.
+template <class Stored>
+HWY_INLINE void UnpackRows(const float* from, std::size_t width, const float* scales,
+                           const Window<Stored>& to) {
+  const D d;
+  for_each_vector(to.columns, [&](std::size_t i, auto, auto store) HWY_ATTR {
+    for (std::size_t r = 0; r < to.rows; ++r) {
+      const V value = hn::LoadU(d, from + r * width + i);
+      store(hn::Mul(value, hn::Set(d, scales[r])), to.data + r * to.stride);
+    }
+  });
+}
+
+// to = from; sums (columns) += its column sums, unless null.
+template <class Stored>
+HWY_INLINE void UnpackGradient(const float* from, std::size_t width, const Window<Stored>& to,
+                               float* sums) {
+  const D d;
+  for_each_vector(to.columns, [&](std::size_t i, auto load, auto store) HWY_ATTR {
+    V sum = hn::Zero(d);
+    for (std::size_t r = 0; r < to.rows; ++r) {
+      const V value = hn::LoadU(d, from + r * width + i);
+      sum = hn::Add(sum, value);
+      store(value, to.data + r * to.stride);
+    }
+    if (sums != nullptr) store(hn::Add(load(sums), sum), sums);
+  });
+}
+
+}  // namespace posbench::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard per target
