@@ -100,8 +100,8 @@ struct Place {
   std::size_t weights;  // in what forward keeps
 };
 
-// Calls body(place) for every sequence and head, in order, and padding(first
-// row, rows) for every sequence that has some.
+// Calls body(place) for every sequence and head, in order, and padding(first row, rows) for every
+// sequence that has some.
 template <class Body, class Padding>
 void for_each_head(const AttentionShape& shape, Body body, Padding padding) {
   const std::size_t size = head_size(shape);

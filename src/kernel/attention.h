@@ -1,12 +1,10 @@
-// Multi-head self-attention inside each sequence of a batch, fused: scores,
-// softmax and the sum of values pass through the nearest caches in tiles, and a
-// query's scores never leave them.
+// Multi-head self-attention inside each sequence of a batch, fused: scores, softmax and the sum of
+// values pass through the nearest caches in tiles, and a query's scores never leave them.
 //
-// f32 and bf16 run on the CPU's best instruction set; a bf16 is widened when
-// read, all arithmetic is f32, results are rounded once. f64 is the scalar
-// reference (kernel/attention_scalar.h), what the others are tested against.
-// Sums run in a fixed order for a given instruction set, and what a sequence
-// gets does not depend on the others of its batch.
+// f32 and bf16 run on the CPU's best instruction set; a bf16 is widened when read, all arithmetic
+// is f32, results are rounded once. f64 is the scalar reference (kernel/attention_scalar.h), what
+// the others are tested against. Sums run in a fixed order for a given instruction set, and what a
+// sequence gets does not depend on the others of its batch.
 #pragma once
 
 #include <cstddef>
@@ -17,39 +15,37 @@
 
 namespace posbench {
 
-/// Where sequences begin and end in a batch of T rows, and how a row divides
-/// into heads.
+/// Where sequences begin and end in a batch of T rows, and how a row divides into heads.
 struct AttentionShape {
-  std::span<const std::int32_t>
-      offsets;  ///< (S + 1): sequence s is rows offsets[s] … offsets[s+1]−1
-  /// (S): rows of a sequence from lengths[s] on are padding: nobody sees them,
-  /// and their context and gradients are 0. Empty: no row is.
+  /// (S + 1): sequence s is rows offsets[s] … offsets[s+1]−1.
+  std::span<const std::int32_t> offsets;
+  /// (S): rows of a sequence from lengths[s] on are padding: nobody sees them, and their context
+  /// and gradients are 0. Empty: no row is.
   std::span<const std::int32_t> lengths;
   int hidden;           ///< d
   int heads;            ///< H, a divisor of d; the size of a head is d / H
   bool causal = false;  ///< a query sees keys up to its own place only
 };
 
-/// What is added to the scores, by distance (ALiBi, T5): key j seen from query
-/// i of head h gets values[h][reach − 1 + j − i]. Null: nothing.
+/// What is added to the scores, by distance (ALiBi, T5): key j seen from query i of head h gets
+/// values[h][reach − 1 + j − i]. Null: nothing.
 template <class Real>
 struct ScoreBias {
   const Real* values = nullptr;  ///< (H, 2 · reach − 1)
   long reach = 0;                ///< at least the longest sequence
 };
 
-/// Numbers (of the type that products read) that forward keeps for backward:
-/// about H · n² for each sequence. Only attention_backward can read them.
+/// Numbers (of the type that products read) that forward keeps for backward: about H · n² for each
+/// sequence. Only attention_backward can read them.
 std::size_t attention_weights(const AttentionShape& shape);
 
 /// Numbers of working memory, for either direction.
 std::size_t attention_scratch(const AttentionShape& shape);
 
-/// context (T, d) = softmax(Q Kᵀ / √(d/H) + bias) V per sequence and head
-/// (Vaswani 2017, equation 1), where Q, K and V are thirds of qkv (T, 3d) plus
-/// qkv_bias (3d; may be null). `weights` gets what backward needs; null:
-/// nothing is kept. Nothing need be aligned. Throws UserError where heads do
-/// not divide d or a score bias is too short.
+/// context (T, d) = softmax(Q Kᵀ / √(d/H) + bias) V per sequence and head (Vaswani 2017, equation
+/// 1), where Q, K and V are thirds of qkv (T, 3d) plus qkv_bias (3d; may be null). `weights` gets
+/// what backward needs; null: nothing is kept. Nothing need be aligned. Throws UserError where
+/// heads do not divide d or a score bias is too short.
 void attention(const AttentionShape& shape, const float* qkv, const float* qkv_bias,
                const ScoreBias<float>& score_bias, float* scratch, float* weights, float* context);
 void attention(const AttentionShape& shape, const Bf16* qkv, const float* qkv_bias,
@@ -58,9 +54,8 @@ void attention(const AttentionShape& shape, const double* qkv, const double* qkv
                const ScoreBias<double>& score_bias, double* scratch, double* weights,
                double* context);
 
-/// dqkv (T, 3d) from dcontext (T, d), the inputs of attention and the weights
-/// that it kept. dqkv_bias (3d) and dscore_bias (H, 2 · reach − 1) are added
-/// to; each may be null.
+/// dqkv (T, 3d) from dcontext (T, d), the inputs of attention and the weights that it kept.
+/// dqkv_bias (3d) and dscore_bias (H, 2 · reach − 1) are added to; each may be null.
 void attention_backward(const AttentionShape& shape, const float* qkv, const float* qkv_bias,
                         const ScoreBias<float>& score_bias, const float* weights,
                         const float* dcontext, float* scratch, float* dqkv, float* dqkv_bias,

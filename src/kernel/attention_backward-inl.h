@@ -1,11 +1,12 @@
-// Attention backward, one head of one sequence, compiled once per instruction
-// set (Highway's -inl.h idiom).
+// Attention backward, one head of one sequence, compiled once per instruction set (Highway's -inl.h
+// idiom).
 //
-// Forward kept p = 2^(score − the row's largest) and r = 1 / Σ p, so that the
-// weights are P = r p. With dO' = r dO, the gradients of the weights never need
-// r again:
-//   dV = Pᵀ dO = pᵀ dO',    dS = P ∘ (dO Vᵀ − D) = p ∘ (dO' Vᵀ − D'),    D' = r
-//   Σ p ∘ (dO' Vᵀ)
+// Forward kept p = 2^(score − the row's largest) and r = 1 / Σ p, so that the weights are P = r p.
+// With dO' = r dO, the gradients of the weights never need r again:
+//   dV = Pᵀ dO = pᵀ dO'
+//   dS = P ∘ (dO Vᵀ − D) = p ∘ (dO' Vᵀ − D'),   D' = r Σ p ∘ (dO' Vᵀ) by row
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "kernel/attention_scratch.h"
@@ -30,8 +31,7 @@ using attention_detail::kQueryBlock;
 using attention_detail::kQueryTile;
 using attention_detail::Widths;
 
-// slope, a row of dO' Vᵀ, becomes the row of dS; p gets the row that forward
-// kept.
+// slope, a row of dO' Vᵀ, becomes the row of dS; p gets the row that forward kept.
 template <class Stored>
 HWY_INLINE void ScoreGradient(const Stored* HWY_RESTRICT kept, float inverse, std::size_t vectors,
                               float* HWY_RESTRICT p, float* HWY_RESTRICT slope) {
@@ -50,9 +50,8 @@ HWY_INLINE void ScoreGradient(const Stored* HWY_RESTRICT kept, float inverse, st
   }
 }
 
-// dK and dV (+)= the share of `rows` queries from `first` on, whose p and dS
-// stand in scratch. Causal: keys go in stripes, each of which leaves out the
-// queries that see none of it.
+// dK and dV (+)= the share of `rows` queries from `first` on, whose p and dS stand in scratch.
+// Causal: keys go in stripes, each of which leaves out the queries that see none of it.
 HWY_INLINE void AddToKeysAndValues(const attention_detail::BackwardScratch& scratch,
                                    const Widths& widths, std::size_t first, std::size_t rows,
                                    std::size_t keys, std::size_t size_vectors, bool causal,

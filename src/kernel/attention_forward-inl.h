@@ -1,5 +1,6 @@
-// Attention forward, one head of one sequence, compiled once per instruction
-// set (Highway's -inl.h idiom).
+// Attention forward, one head of one sequence, compiled once per instruction set (Highway's -inl.h
+// idiom).
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numbers>
@@ -26,18 +27,14 @@ using attention_detail::ForwardHead;
 using attention_detail::kQueryTile;
 using attention_detail::Widths;
 
-// `row` becomes 2^(row − its largest), and 0 from `visible` on. `kept` gets it
-// too, unless null. Returns the sum.
-template <class Stored>
-HWY_INLINE float Powers(float* HWY_RESTRICT row, std::size_t visible, std::size_t vectors,
-                        Stored* HWY_RESTRICT kept) {
+// The largest of the first `visible` scores of a row; the others become −∞.
+HWY_INLINE float Largest(float* row, std::size_t visible, std::size_t vectors) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
   const V nothing = hn::Set(d, -std::numeric_limits<float>::infinity());
   const std::size_t whole = visible / lanes;
   V top = nothing;
-  // Max takes its second operand where one is a NaN; one that gets lost here
-  // comes back below.
+  // A NaN may get lost in Max; the powers find it again.
   for (std::size_t v = 0; v < whole; ++v) top = hn::Max(top, hn::LoadU(d, row + v * lanes));
   for (std::size_t v = whole; v < vectors; ++v) {
     const auto seen = hn::FirstN(d, visible - HWY_MIN(visible, v * lanes));
@@ -45,12 +42,21 @@ HWY_INLINE float Powers(float* HWY_RESTRICT row, std::size_t visible, std::size_
     hn::StoreU(scores, d, row + v * lanes);
     top = hn::Max(top, scores);
   }
-  top = hn::MaxOfLanes(d, top);
+  return hn::GetLane(hn::MaxOfLanes(d, top));
+}
+
+// A row of scores becomes 2^(score − top); `kept` gets it too, unless null. Returns the sum.
+template <class Stored>
+HWY_INLINE float Powers(float* HWY_RESTRICT row, float top, std::size_t vectors,
+                        Stored* HWY_RESTRICT kept) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  const V tops = hn::Set(d, top);
   const V least = hn::Set(d, -127.0f);
   V sum = hn::Zero(d);
   for (std::size_t v = 0; v < vectors; ++v) {
-    const V below = hn::Sub(hn::LoadU(d, row + v * lanes), top);
-    const V power = Exp2OfNegative(hn::IfThenElse(hn::Lt(below, least), least, below));
+    const V below = hn::Sub(hn::LoadU(d, row + v * lanes), tops);
+    const V power = Exp2OfNegative(AtLeast(least, below));
     sum = hn::Add(sum, power);
     hn::StoreU(power, d, row + v * lanes);
     if (kept != nullptr) Save<Store::kPlain>(power, kept + v * lanes);
@@ -58,8 +64,7 @@ HWY_INLINE float Powers(float* HWY_RESTRICT row, std::size_t visible, std::size_
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// line[n − 1 + distance] = score_bias[distance] in units of ln 2, for −n <
-// distance < n.
+// line[n − 1 + distance] = score_bias[distance] in units of ln 2, for −n < distance < n.
 HWY_INLINE void PackScoreBias(const float* score_bias, std::size_t n, float* line) {
   const D d;
   const V unit = hn::Set(d, std::numbers::log2e_v<float>);
@@ -74,6 +79,7 @@ void Forward(const ForwardHead<Stored>& head, const attention_detail::ForwardScr
   const std::size_t n = head.q.rows, size = head.q.columns;
   const Widths widths(n, size);
   const auto vectors_of = [lanes](std::size_t count) { return (count + lanes - 1) / lanes; };
+  // Scores are in units of ln 2: a power of 2 is cheaper than one of e.
   const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(size));
   PackRows(head.q, head.q_bias, scale, scratch.q, widths.head);
   PackRows(head.k, head.k_bias, 1.0f, scratch.k, widths.head);
@@ -82,7 +88,6 @@ void Forward(const ForwardHead<Stored>& head, const attention_detail::ForwardScr
   Transpose(scratch.k, widths.head, n, size, scratch.keys, widths.keys);
   if (head.score_bias != nullptr) PackScoreBias(head.score_bias, n, scratch.bias);
 
-  float inverse[kQueryTile];
   for (std::size_t i = 0, tile = 0; i < n; i += tile) {
     tile = EvenPart(n - i, kQueryTile);
     const std::size_t keys = head.causal ? i + tile : n;
@@ -97,10 +102,15 @@ void Forward(const ForwardHead<Stored>& head, const attention_detail::ForwardScr
                       scratch.scores,
                       widths.keys},
                      tile, vectors);
+    // All maxima first: the powers of one row need not wait for the largest score of the next.
+    float tops[kQueryTile], inverse[kQueryTile];
+    for (std::size_t r = 0; r < tile; ++r) {
+      const std::size_t visible = head.causal ? i + r + 1 : n;
+      tops[r] = Largest(scratch.scores + r * widths.keys, visible, vectors);
+    }
     for (std::size_t r = 0; r < tile; ++r) {
       Stored* kept = head.weights == nullptr ? nullptr : head.weights + (i + r) * widths.rows;
-      const std::size_t visible = head.causal ? i + r + 1 : n;
-      inverse[r] = 1.0f / Powers(scratch.scores + r * widths.keys, visible, vectors, kept);
+      inverse[r] = 1.0f / Powers(scratch.scores + r * widths.keys, tops[r], vectors, kept);
     }
     if (head.weights != nullptr) {
       auto* sums = reinterpret_cast<char*>(head.weights + n * widths.rows);

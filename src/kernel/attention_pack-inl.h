@@ -1,6 +1,8 @@
-// The way of a head's rows into scratch and back, compiled once per instruction
-// set (Highway's -inl.h idiom). In scratch they are f32 and padded to whole
-// vectors, so that no loop behind has a tail.
+// The way of a head's rows into scratch and back, compiled once per instruction set (Highway's
+// -inl.h idiom). In scratch they are f32 and padded to whole vectors, so that no loop behind has a
+// tail.
+#include <algorithm>
+
 #include "kernel/attention_head.h"
 
 #if defined(POSBENCH_ATTENTION_PACK_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -20,20 +22,20 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using attention_detail::Window;
 
-// to (rows, width) = (from + bias) · scale; bias (columns) may be null. Columns
-// behind the last of `from` up to a whole vector become bias-free zeros.
+// to (rows, width) = (from + bias) · scale; bias (columns) may be null. The last vector of a row is
+// filled up with zeros.
 template <class Stored>
 HWY_INLINE void PackRows(const Window<const Stored>& from, const float* bias, float scale,
                          float* to, std::size_t width) {
   const D d;
   const V factor = hn::Set(d, scale);
-  for_each_vector(from.columns, [&](std::size_t i, auto load, auto) HWY_ATTR {
-    const V shift = bias == nullptr ? hn::Zero(d) : load(bias);
-    for (std::size_t r = 0; r < from.rows; ++r) {
-      const V value = hn::Add(load(from.data + r * from.stride), shift);
-      hn::StoreU(hn::Mul(value, factor), d, to + r * width + i);
-    }
-  });
+  for (std::size_t r = 0; r < from.rows; ++r) {
+    const Stored* row = from.data + r * from.stride;
+    for_each_vector(from.columns, [&](std::size_t i, auto load, auto) HWY_ATTR {
+      const V shift = bias == nullptr ? hn::Zero(d) : load(bias);
+      hn::StoreU(hn::Mul(hn::Add(load(row), shift), factor), d, to + r * width + i);
+    });
+  }
 }
 
 // The same without a bias, each row with a scale of its own.
@@ -41,12 +43,13 @@ template <class Stored>
 HWY_INLINE void PackRows(const Window<const Stored>& from, const float* scales, float* to,
                          std::size_t width) {
   const D d;
-  for_each_vector(from.columns, [&](std::size_t i, auto load, auto) HWY_ATTR {
-    for (std::size_t r = 0; r < from.rows; ++r) {
-      hn::StoreU(hn::Mul(load(from.data + r * from.stride), hn::Set(d, scales[r])), d,
-                 to + r * width + i);
-    }
-  });
+  for (std::size_t r = 0; r < from.rows; ++r) {
+    const Stored* row = from.data + r * from.stride;
+    const V factor = hn::Set(d, scales[r]);
+    for_each_vector(from.columns, [&](std::size_t i, auto load, auto) HWY_ATTR {
+      hn::StoreU(hn::Mul(load(row), factor), d, to + r * width + i);
+    });
+  }
 }
 
 // Zeros behind the last of n rows, up to a whole vector of rows.
@@ -63,8 +66,7 @@ HWY_INLINE void Transpose(const float* from, std::size_t width, std::size_t rows
   }
 }
 #else
-// Four columns of row `from`, then those of each fourth row behind it, until
-// the vector is full.
+// Four columns of row `from`, then those of each fourth row behind it, until the vector is full.
 HWY_INLINE V LoadFourColumns(const float* from, std::size_t width) {
   const D d;
   constexpr std::size_t kBlocks = hn::MaxLanes(D()) / 4;
@@ -111,27 +113,61 @@ template <class Stored>
 HWY_INLINE void UnpackRows(const float* from, std::size_t width, const float* scales,
                            const Window<Stored>& to) {
   const D d;
-  for_each_vector(to.columns, [&](std::size_t i, auto, auto store) HWY_ATTR {
-    for (std::size_t r = 0; r < to.rows; ++r) {
-      const V value = hn::LoadU(d, from + r * width + i);
-      store(hn::Mul(value, hn::Set(d, scales[r])), to.data + r * to.stride);
-    }
-  });
+  for (std::size_t r = 0; r < to.rows; ++r) {
+    const V factor = hn::Set(d, scales[r]);
+    Stored* row = to.data + r * to.stride;
+    for_each_vector(to.columns, [&](std::size_t i, auto, auto store) HWY_ATTR {
+      store(hn::Mul(hn::LoadU(d, from + r * width + i), factor), row);
+    });
+  }
 }
 
-// to = from; sums (columns) += its column sums, unless null.
+// Some whole vectors of each row, side by side: to = from, sums += the column sums unless null.
+template <std::size_t kVectors, class Stored>
+HWY_INLINE void UnpackVectors(const float* from, std::size_t width, std::size_t rows, Stored* to,
+                              std::size_t stride, float* sums) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V totals[kVectors];
+  for (V& total : totals) total = hn::Zero(d);
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const V value = hn::LoadU(d, from + r * width + v * lanes);
+      totals[v] = hn::Add(totals[v], value);
+      Save<Store::kPlain>(value, to + r * stride + v * lanes);
+    }
+  }
+  if (sums == nullptr) return;
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    hn::StoreU(hn::Add(Load(sums + v * lanes), totals[v]), d, sums + v * lanes);
+  }
+}
+
+// to = from; sums (columns) += its column sums, unless null. Up to four vectors at a time, so that
+// the sums stay in registers and a row's cache lines are written together.
 template <class Stored>
 HWY_INLINE void UnpackGradient(const float* from, std::size_t width, const Window<Stored>& to,
                                float* sums) {
   const D d;
-  for_each_vector(to.columns, [&](std::size_t i, auto load, auto store) HWY_ATTR {
-    V sum = hn::Zero(d);
+  const std::size_t lanes = hn::Lanes(d);
+  const auto shifted = [](float* pointer, std::size_t by) {
+    return pointer == nullptr ? nullptr : pointer + by;
+  };
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= to.columns; i += 4 * lanes) {
+    UnpackVectors<4>(from + i, width, to.rows, to.data + i, to.stride, shifted(sums, i));
+  }
+  for (; i + 2 * lanes <= to.columns; i += 2 * lanes) {
+    UnpackVectors<2>(from + i, width, to.rows, to.data + i, to.stride, shifted(sums, i));
+  }
+  for_each_vector(to.columns - i, [&](std::size_t v, auto load, auto store) HWY_ATTR {
+    V total = hn::Zero(d);
     for (std::size_t r = 0; r < to.rows; ++r) {
-      const V value = hn::LoadU(d, from + r * width + i);
-      sum = hn::Add(sum, value);
-      store(value, to.data + r * to.stride);
+      const V value = hn::LoadU(d, from + r * width + i + v);
+      total = hn::Add(total, value);
+      store(value, to.data + r * to.stride + i);
     }
-    if (sums != nullptr) store(hn::Add(load(sums), sum), sums);
+    if (sums != nullptr) store(hn::Add(load(sums + i), total), sums + i);
   });
 }
 

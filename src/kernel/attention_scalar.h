@@ -1,5 +1,4 @@
-// Attention as plain loops: the reference of the fused kernels and the f64 path
-// of gradient checks.
+// Attention as plain loops: the reference of the fused kernels and the f64 path of gradient checks.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +8,7 @@
 
 namespace posbench::scalar {
 
-// One head of one sequence: pointers at its first row's first number, rows
-// `stride` apart in qkv.
+// One head of one sequence: pointers at its first row's first number, rows `stride` apart in qkv.
 template <class Real>
 struct AttentionHead {
   std::size_t n, size, d;
@@ -34,8 +32,7 @@ struct AttentionHead {
   }
 };
 
-/// context rows are d apart; p (n) is scratch, weights (n, n) gets all rows
-/// unless null.
+/// context rows are d apart; p (n) is scratch, weights (n, n) gets all rows unless null.
 template <class Real>
 void attention(const AttentionHead<Real>& head, Real* p, Real* weights, Real* context) {
   for (std::size_t i = 0; i < head.n; ++i) {
@@ -54,8 +51,8 @@ void attention(const AttentionHead<Real>& head, Real* p, Real* weights, Real* co
   }
 }
 
-/// Adds to the zeroed rows of dqkv, to dqkv_bias (at this head's part of Q) and
-/// dscore_bias (at distance 0), the last two unless null; ds (n) is scratch.
+/// Adds to the zeroed rows of dqkv, to dqkv_bias (at this head's part of Q) and dscore_bias (at
+/// distance 0), the last two unless null; ds (n) is scratch.
 template <class Real>
 void attention_backward(const AttentionHead<Real>& head, const Real* weights, const Real* dcontext,
                         Real* ds, Real* dqkv, Real* dqkv_bias, Real* dscore_bias) {

@@ -1,5 +1,5 @@
-// How the f32 and bf16 attention divides its memory: the same for every
-// instruction set, so that sizes can be told before one is chosen.
+// How the f32 and bf16 attention divides its memory: the same for every instruction set, so that
+// sizes can be told before one is chosen.
 #pragma once
 
 #include <algorithm>
@@ -14,9 +14,8 @@ namespace posbench::attention_detail {
 inline constexpr std::size_t kLine = 16;
 /// Queries whose scores are in the nearest cache at a time.
 inline constexpr std::size_t kQueryTile = 12;
-/// Queries after which backward adds to the gradients of keys and values:
-/// enough to make the addition cheap, few enough to keep their weights in the
-/// second cache.
+/// Queries after which backward adds to the gradients of keys and values: enough to make the
+/// addition cheap, few enough to keep their weights in the second cache.
 inline constexpr std::size_t kQueryBlock = 12 * kQueryTile;
 
 inline std::size_t whole_lines(std::size_t n) { return (n + kLine - 1) / kLine * kLine; }
@@ -32,9 +31,8 @@ inline std::size_t head_size(const AttentionShape& shape) {
   return static_cast<std::size_t>(shape.hidden / shape.heads);
 }
 
-/// Numbers kept for one head over n rows: 2^(score − the row's largest), (n,
-/// whole_lines(n)), then the n inverse row sums, each an f32 in the room of two
-/// numbers.
+/// Numbers kept for one head over n rows: 2^(score − the row's largest), (n, whole_lines(n)), then
+/// the n inverse row sums, each an f32 in the room of two numbers.
 inline std::size_t kept_per_head(std::size_t n) { return n * whole_lines(n) + whole_lines(2 * n); }
 
 /// Row lengths of packed matrices.
@@ -42,8 +40,7 @@ struct Widths {
   explicit Widths(std::size_t n, std::size_t size)
       : rows(whole_lines(n)),
         head(whole_lines(size)),
-        // An odd number of cache lines: a column then meets all sets of a
-        // cache.
+        // An odd number of cache lines: a column then meets all sets of a cache.
         keys(rows / kLine % 2 == 0 ? rows + kLine : rows),
         block_rows(std::min(n, kQueryBlock)) {}
 
@@ -53,8 +50,7 @@ struct Widths {
   std::size_t block_rows;  ///< queries of a block
 };
 
-/// Hands out consecutive pieces of memory, cache line by cache line; from null
-/// it only counts.
+/// Hands out consecutive pieces of memory, cache line by cache line; from null it only counts.
 class Pieces {
  public:
   explicit Pieces(float* memory) : memory_(memory) {

@@ -1,7 +1,6 @@
-// Products of matrices that fit into the nearest caches, f32, compiled once per
-// instruction set (Highway's -inl.h idiom). A tile of the result stays in
-// registers while it runs through the depth: each step loads a row of B as
-// vectors and broadcasts a number of A for each row.
+// Products of matrices that fit into the nearest caches, f32, compiled once per instruction set
+// (Highway's -inl.h idiom). A tile of the result stays in registers while it runs through the
+// depth: each step loads a row of B as vectors and broadcasts a number of A for each row.
 #include <array>
 #include <cstddef>
 #include <utility>
@@ -45,8 +44,7 @@ struct ByColumns {
   HWY_INLINE ByColumns from_row(std::size_t row) const { return {data + row, stride}; }
 };
 
-// What the result starts from: rows `stride` apart, or zeros where data is
-// null.
+// What the result starts from: rows `stride` apart, or zeros where data is null.
 struct Start {
   const float* data = nullptr;
   std::ptrdiff_t stride = 0;
@@ -63,8 +61,8 @@ struct TileTask {
   std::size_t c_stride;
 };
 
-// The accumulators, a row of B and one broadcast number fill the registers.
-// Twelve accumulators already hide the latency of a multiply-add.
+// The accumulators, a row of B and one broadcast number fill the registers. Twelve accumulators
+// already hide the latency of a multiply-add.
 constexpr std::size_t kTileVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 constexpr std::size_t TileRows(std::size_t vectors) {
   constexpr std::size_t kAccumulators = HWY_TARGET <= HWY_AVX3 ? 24 : 12;
@@ -118,15 +116,14 @@ HWY_INLINE void MultiplyRows(std::size_t rows, const TileTask<A>& task) {
   kTiles[rows - 1](task);
 }
 
-// The next share of what is left, at most `most`, where all shares are to be
-// about equal: a thin last tile would wait for its own sums.
+// The next share of what is left, at most `most`, where all shares are to be about equal: a thin
+// last tile would wait for its own sums.
 HWY_INLINE std::size_t EvenPart(std::size_t left, std::size_t most) {
   const std::size_t shares = (left + most - 1) / most;
   return (left + shares - 1) / shares;
 }
 
-// C (rows, vectors · lanes) = start + A (rows, depth) · B (depth, vectors ·
-// lanes).
+// C (rows, vectors · lanes) = start + A (rows, depth) · B (depth, vectors · lanes).
 template <class A>
 HWY_INLINE void Multiply(const TileTask<A>& whole, std::size_t rows, std::size_t vectors) {
   const std::size_t lanes = hn::Lanes(D());
