@@ -2,9 +2,9 @@
 
 #include <omp.h>
 
+#include <array>
 #include <dnnl.hpp>
 #include <list>
-#include <unordered_map>
 #include <utility>
 
 #include "base/buffer.h"
@@ -31,6 +31,15 @@ dnnl::memory::desc matrix(Type type, std::size_t rows, std::size_t columns, bool
   return {{r, c}, type, transposed ? dnnl::memory::dims{1, r} : dnnl::memory::dims{c, 1}};
 }
 
+// The arguments stand ready: the C++ interface would make them anew from a map in every call.
+template <std::size_t kCount>
+void execute(const dnnl::primitive& primitive, const dnnl::stream& stream,
+             const std::array<dnnl_exec_arg_t, kCount>& arguments) {
+  dnnl::error::wrap_c_api(
+      dnnl_primitive_execute(primitive.get(), stream.get(), kCount, arguments.data()),
+      "a matrix product failed in oneDNN");
+}
+
 // A product of one shape, ready to run: its primitive and where its operands stand.
 class Product {
  public:
@@ -52,7 +61,7 @@ class Product {
     // come back from the kernel with all their pages to clear.
     if (scratch.size() < scratch_bytes_) scratch.resize(scratch_bytes_);
     scratch_.set_data_handle(scratch.data());
-    primitive_.execute(stream, arguments_);
+    execute(primitive_, stream, arguments_);
   }
 
  private:
@@ -69,10 +78,10 @@ class Product {
         c_(c, engine, nullptr),
         scratch_(made.scratchpad_desc(), engine, nullptr),
         primitive_(made),
-        arguments_{{DNNL_ARG_SRC, a_},
-                   {DNNL_ARG_WEIGHTS, b_},
-                   {DNNL_ARG_DST, c_},
-                   {DNNL_ARG_SCRATCHPAD, scratch_}} {}
+        arguments_{{{DNNL_ARG_SRC, a_.get()},
+                    {DNNL_ARG_WEIGHTS, b_.get()},
+                    {DNNL_ARG_DST, c_.get()},
+                    {DNNL_ARG_SCRATCHPAD, scratch_.get()}}} {}
 
   static dnnl::memory::desc any(Type type, std::size_t rows, std::size_t columns) {
     return {{static_cast<dnnl_dim_t>(rows), static_cast<dnnl_dim_t>(columns)},
@@ -95,7 +104,7 @@ class Product {
   std::size_t scratch_bytes_;
   dnnl::memory a_, b_, c_, scratch_;
   dnnl::matmul primitive_;
-  std::unordered_map<int, dnnl::memory> arguments_;
+  std::array<dnnl_exec_arg_t, 4> arguments_;
 };
 
 // Weights in a layout of oneDNN's choice.
@@ -108,12 +117,12 @@ class Packed {
         data_(packed.get_size() / sizeof(float) + 1),
         packed_(packed, engine, data_.data()),
         reorder_(plain_, packed_),
-        arguments_{{DNNL_ARG_FROM, plain_}, {DNNL_ARG_TO, packed_}} {}
+        arguments_{{{DNNL_ARG_FROM, plain_.get()}, {DNNL_ARG_TO, packed_.get()}}} {}
 
   const void* read(dnnl::stream& stream, const void* plain, std::uint64_t generation) {
     if (generation_ != generation) {
       plain_.set_data_handle(const_cast<void*>(plain));
-      reorder_.execute(stream, arguments_);
+      execute(reorder_, stream, arguments_);
       generation_ = generation;
     }
     return data_.data();
@@ -127,7 +136,7 @@ class Packed {
   Buffer<float> data_;
   dnnl::memory packed_;
   dnnl::reorder reorder_;
-  std::unordered_map<int, dnnl::memory> arguments_;
+  std::array<dnnl_exec_arg_t, 2> arguments_;
   std::uint64_t generation_ = ~std::uint64_t{0};
 };
 
