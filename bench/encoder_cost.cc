@@ -1,10 +1,14 @@
-// encoder_cost: what a whole forward pass or training step takes with each position encoding, and
-// how much of it is the position's. The share is measured in situ, by time stamps around the
-// position operation inside the very calls that are timed; the differences between arms with and
-// without positions are its cross-check, over random layouts of memory.
+// encoder_cost: what a whole forward pass or training step takes with each position encoding, where
+// the time goes, how much of it is the position's, and what share of the core's peak is reached.
+// The parts are measured in situ, by time stamps inside the very calls that are timed; for the
+// position's, differences between arms with and without are the cross-check, over random layouts
+// of memory.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -12,7 +16,10 @@
 #include "blocks.h"
 #include "encoder/encoder.h"
 #include "encoder/optimizer.h"
+#include "encoder_cost/allocations.h"
+#include "flops.h"
 #include "harness.h"
+#include "peak.h"
 
 namespace posbench {
 namespace {
@@ -21,7 +28,9 @@ using nlohmann::json;
 constexpr auto kExamples =
     "  encoder_cost --pass forward --length 128 --batch 8\n"
     "      times forward passes with every arm and prints the record\n"
-    "  encoder_cost --pass train --arms learned,none --out out/mine\n";
+    "  encoder_cost --pass train --arms learned,none --out out/mine\n"
+    "  encoder_cost --hidden 768 --layers 12 --precision bf16 --arms learned --blocks 5\n"
+    "      BERT-base's shape; heads and feed-forward size follow d as there\n";
 
 struct ArmEncoding {
   std::string name;
@@ -45,8 +54,12 @@ const ArmEncoding& find_arm(const std::string& name) {
   throw UserError(unknown_word("arm", name, known));
 }
 
+// Heads of 64 from d = 256 on, as BERT has them, of 32 below.
+int usual_heads(int hidden) { return std::max(1, hidden / (hidden < 256 ? 32 : 64)); }
+
 struct Workload {
   EncoderShape shape;
+  std::string precision;
   Batch batch;
   bool trains;
 };
@@ -59,10 +72,13 @@ Workload workload_of(const json& spec) {
     throw UserError(unknown_word("pass", pass, {"forward", "train"}));
   const int length = spec.at("length"), batch = spec.at("batch");
   if (length < 1 || batch < 1) throw UserError("length and batch must be at least 1");
-  Workload work{{spec.at("vocabulary"), kClasses, spec.at("hidden"), spec.at("layers"),
-                 spec.at("heads"), spec.at("feed_forward"), length},
+  const int hidden = spec.at("hidden"), heads = spec.at("heads"), inner = spec.at("feed_forward");
+  Workload work{{spec.at("vocabulary"), kClasses, hidden, spec.at("layers"),
+                 heads == 0 ? usual_heads(hidden) : heads, inner == 0 ? 4 * hidden : inner, length},
+                spec.at("precision"),
                 {},
                 pass == "train"};
+  require_possible(work.shape);
   Random random(0, "batch");
   for (int b = 0; b < batch; ++b) {
     for (int t = 0; t < length; ++t) {
@@ -82,7 +98,9 @@ Workload workload_of(const json& spec) {
 class TimedArm {
  public:
   TimedArm(const Workload& work, const ArmEncoding& arm)
-      : work_(work), encoder_(options_of(work, arm)), optimizer_({}, encoder_.layout()) {}
+      : work_(work), encoder_(options_of(work, arm)) {
+    if (work.trains) optimizer_.emplace(OptimizerOptions{}, encoder_.layout());
+  }
 
   /// Moves the activations to a random place, so that a ratio does not hang on how the arrays of
   /// this process happen to fall into cache sets.
@@ -93,21 +111,33 @@ class TimedArm {
     encoder_.take_parts();
   }
 
-  /// Seconds of one call; the position's part of it is kept.
+  /// Seconds of one call; what each part takes of it, and what it allocates, are kept.
   double slice(double timer_seconds) {
+    const Allocations before = allocations();
     const double start = seconds_now();
     call();
     const double elapsed = seconds_now() - start - timer_seconds;
-    // Each stamp costs the time between two stamps with nothing between them.
+    const Allocations after = allocations();
+    most_.own = std::max(most_.own, after.own - before.own);
+    most_.libraries = std::max(most_.libraries, after.libraries - before.libraries);
     const Parts parts = encoder_.take_parts();
-    const auto which = static_cast<std::size_t>(Part::position);
-    const double stamps = timer_seconds * static_cast<double>(parts.stamps[which]);
-    const double position = 1e-9 * static_cast<double>(parts.ns[which]) - stamps;
-    position_ns_.push_back(1e9 * std::max(0.0, position));
+    for (std::size_t i = 0; i < kParts; ++i) {
+      // Each stamp costs the time between two stamps with nothing between them.
+      const double stamps = 1e9 * timer_seconds * static_cast<double>(parts.stamps[i]);
+      parts_ns_[i].push_back(std::max(0.0, static_cast<double>(parts.ns[i]) - stamps));
+    }
     return elapsed;
   }
 
-  const std::vector<double>& position_ns() const { return position_ns_; }
+  /// {part: nanoseconds of each slice}
+  json parts_ns() const {
+    json found;
+    for (std::size_t i = 0; i < kParts; ++i) found[std::string(kPartNames[i])] = parts_ns_[i];
+    return found;
+  }
+
+  /// Of the slice with the most.
+  const Allocations& most_allocations() const { return most_; }
 
  private:
   void call() {
@@ -116,7 +146,7 @@ class TimedArm {
       return;
     }
     encoder_.loss_and_gradients(work_.batch);
-    optimizer_.step(encoder_);
+    optimizer_->step(encoder_);
   }
 
   static EncoderOptions options_of(const Workload& work, const ArmEncoding& arm) {
@@ -124,13 +154,15 @@ class TimedArm {
     options.shape = work.shape;
     options.encoding = arm.encoding;
     options.producer = arm.producer;
+    options.precision = work.precision;
     return options;
   }
 
   const Workload& work_;
   Encoder<float> encoder_;
-  Optimizer<float> optimizer_;
-  std::vector<double> position_ns_;
+  std::optional<Optimizer<float>> optimizer_;  // where it trains
+  std::array<std::vector<double>, kParts> parts_ns_;
+  Allocations most_;
 };
 
 json run(const json& spec, const std::string& folder) {
@@ -148,22 +180,48 @@ json run(const json& spec, const std::string& folder) {
                           work.shape.hidden, work.shape.layers, work.shape.max_length,
                           spec.at("batch").get<int>());
   if (const std::string isa = spec.at("isa"); isa != "native") plan.cell += "/isa:" + isa;
+  if (work.precision != "f32") plan.cell += "/" + work.precision;
   plan.blocks = spec.at("blocks");
+  plan.max_seconds = spec.at("max_seconds");
   plan.seed = spec.at("seed");
   Random layouts(plan.seed, "layout");
+  json peaks = json::array();
   plan.before_block = [&](int) {
+    peaks.push_back(measured_peak_gflops());
     for (auto& [name, arm] : arms) arm->lay_out(64 * layouts.below(256));
   };
   const Measured measured = run_blocks(paced, plan);
   keep_google_benchmark_json(measured, folder, "encoder_cost", plan);
 
-  json result = {{"timer_ns", 1e9 * timer_seconds}, {"arms", json::object()}};
+  json result = {{"timer_ns", 1e9 * timer_seconds},
+                 {"tokens", work.batch.size()},
+                 {"gflop", gflop_of(work.shape, work.batch, work.trains)},
+                 {"f32_peak_gflops", peaks},
+                 {"arms", json::object()}};
   for (const auto& [name, samples] : measured.arms) {
-    result["arms"][name] = {{"block", samples.block},
-                            {"ns", samples.ns},
-                            {"position_ns", arms.at(name)->position_ns()}};
+    const TimedArm& arm = *arms.at(name);
+    result["arms"][name] = {
+        {"block", samples.block}, {"ns", samples.ns}, {"parts", arm.parts_ns()}};
+    const Allocations& most = arm.most_allocations();
+    result["allocations_per_call"][name] = {{"own", most.own}, {"libraries", most.libraries}};
   }
   return result;
+}
+
+// Times belong to one machine and build. A precision that this CPU lacks is told here, before
+// anything runs.
+std::string fingerprint(const json& spec) {
+  EncoderOptions smallest;
+  smallest.shape = {.vocabulary = 1,
+                    .classes = 1,
+                    .hidden = 2,
+                    .layers = 1,
+                    .heads = 1,
+                    .feed_forward = 1,
+                    .max_length = 1};
+  smallest.precision = spec.at("precision");
+  const Encoder<float> can_be_made(smallest);
+  return host_fingerprint(spec);
 }
 
 }  // namespace
@@ -173,7 +231,7 @@ int main(int argc, char** argv) {
   using posbench::Key;
   const posbench::Harness harness{
       "encoder_cost",
-      "times a small encoder's forward pass or training step with each position encoding",
+      "times an encoder's forward pass or training step with each position encoding, part by part",
       posbench::kExamples,
       {
           Key{"pass", "forward", "forward, or train: forward, backward and optimizer"},
@@ -181,18 +239,20 @@ int main(int argc, char** argv) {
               {"learned", "learned_again", "sinusoid_table", "sinusoid_libm", "sinusoid_simd",
                "sinusoid_recurrence", "none"},
               "arms to pair"},
+          Key{"precision", "f32", "of matrix products: f32 or bf16"},
           Key{"hidden", 128, "hidden size d"},
           Key{"layers", 2, "encoder layers"},
-          Key{"heads", 4, "attention heads H"},
-          Key{"feed_forward", 512, "inner size of the feed-forward part"},
+          Key{"heads", 0, "attention heads H; 0 = one for each 64 of d from 256 on, each 32 below"},
+          Key{"feed_forward", 0, "inner size of the feed-forward part; 0 = 4 d"},
           Key{"vocabulary", 8000, "rows of the token table"},
           Key{"length", 128, "sequence length L"},
           Key{"batch", 8, "batch B"},
           Key{"blocks", 20, "blocks, each with a new layout of memory"},
+          Key{"max_seconds", 0.0, "no block starts later than this, but five always run; 0: none"},
           Key{"seed", 0, "number of the process; draws layouts and order"},
       },
       posbench::no_datasets,
-      posbench::host_fingerprint,
+      posbench::fingerprint,
       posbench::run};
   return posbench::harness_main(argc, argv, harness);
 }

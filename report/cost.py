@@ -46,6 +46,7 @@ class Shape(NamedTuple):
 
     kind: str  # forward | train
     isa: str
+    precision: str  # of matrix products: f32 | bf16
     hidden: int
     layers: int
     heads: int
@@ -54,7 +55,8 @@ class Shape(NamedTuple):
     batch: int
 
     def __str__(self) -> str:
-        return f"d {self.hidden}, {self.layers} layers, L {self.length}, B {self.batch}"
+        shape = f"d {self.hidden}, {self.layers} layers, L {self.length}, B {self.batch}"
+        return shape if self.precision == "f32" else f"{shape}, {self.precision}"
 
 
 def cells(evidence: Evidence, study: str = MAIN) -> Cells:
@@ -85,7 +87,9 @@ def shapes(evidence: Evidence, study: str = "encoder_cost") -> dict[Shape, list[
     names = ("hidden", "layers", "heads", "feed_forward", "length", "batch")
     for t in sorted(evidence.trials(study), key=lambda t: t.seed):
         assert isinstance(t.result, EncoderCost)
-        key = Shape(t.spec["pass"], t.isa.used, *(t.spec[n] for n in names))
+        # Records from before there was a choice do not say.
+        precision = t.spec["precision"] if "precision" in t.spec else "f32"
+        key = Shape(t.spec["pass"], t.isa.used, precision, *(t.spec[n] for n in names))
         found.setdefault(key, []).append(t.result)
     return dict(sorted(found.items()))
 
@@ -160,17 +164,16 @@ def saved_share(process: EncoderCost, arm: str, reference: str) -> Floats | None
         return None
     one, other = process.arms[arm], process.arms[reference]
     i, j = joined(one, other)
-    assert one.position_ns is not None and other.position_ns is not None
-    return np.asarray(100 * (one.position_ns[i] - other.position_ns[j]) / other.ns[j])
+    saved = one.parts["position"][i] - other.parts["position"][j]
+    return np.asarray(100 * saved / other.ns[j])
 
 
-def own_share(process: EncoderCost, arm: str) -> Floats | None:
-    """Per block: the arm's position time in percent of its own pass."""
-    if arm not in process.arms:
+def own_share(process: EncoderCost, arm: str, part: str = "position") -> Floats | None:
+    """Per block: the time of a part of the arm's pass in percent of that pass."""
+    if arm not in process.arms or part not in process.arms[arm].parts:
         return None
     timing = process.arms[arm]
-    assert timing.position_ns is not None
-    return np.asarray(100 * timing.position_ns / timing.ns)
+    return np.asarray(100 * timing.parts[part] / timing.ns)
 
 
 def difference_share(process: EncoderCost, arm: str, reference: str) -> Floats | None:

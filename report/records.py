@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
@@ -53,7 +53,7 @@ class Timing:
 
     block: NDArray[np.int64]
     ns: Floats
-    position_ns: Floats | None  # time inside the position operation (encoder_cost only)
+    parts: Mapping[str, Floats] = field(default_factory=dict)  # where they went (encoder_cost only)
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,29 @@ class EncodingCost:
 class EncoderCost:
     arms: Mapping[str, Timing]
     timer_ns: float
+    tokens: float  # of a call
+    gflop: float  # in a call's matrix products
+    f32_peak_gflops: Floats  # (blocks,): of the core, measured before each block
+    allocations: Mapping[str, int]  # of posbench's own code, in the arm's call with the most
+    library_allocations: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class PeerCost:
+    """The same encoder in several engines; times are CPU time."""
+
+    arms: Mapping[str, Timing]
+    calls: Mapping[str, Floats]  # behind each time
+    skipped: Mapping[str, str]  # engine -> why it took no part
+    peak_memory_bytes: Mapping[str, int]  # of the engine's whole process
+    tokens: float  # of a call
+    gflop: float  # in a call's matrix products
+    f32_peak_gflops: Floats  # (blocks,): of the core, measured before each block
+    outputs_apart: Mapping[str, float]  # largest difference of logits from ours, over their RMS
+    losses_apart: Mapping[str, float]  # of the first steps, relative
+    accuracy: Mapping[str, float]  # after an epoch
+    versions: Mapping[str, Mapping[str, str]]
+    tuning: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -123,7 +146,9 @@ class Isa:
     onednn: str
 
 
-Result = Accuracy | EncodingCost | EncoderCost | EncodingErrors | MemoryEncoding | MemoryModel
+Result = (
+    Accuracy | EncodingCost | EncoderCost | EncodingErrors | MemoryEncoding | MemoryModel | PeerCost
+)
 
 
 @dataclass(frozen=True)
@@ -187,14 +212,13 @@ def accuracy(fields: Fields, spec: Fields) -> Accuracy:
     )
 
 
-def timing(fields: Fields, with_position: bool) -> Timing:
-    block, ns = fields.numbers("block").astype(np.int64), fields.numbers("ns")
-    position = fields.numbers("position_ns") if with_position else None
-    if len(block) != len(ns) or (position is not None and len(position) != len(ns)):
+def timing(fields: Fields, parts: Mapping[str, Floats] | None = None) -> Timing:
+    found = Timing(fields.numbers("block").astype(np.int64), fields.numbers("ns"), parts or {})
+    if any(len(found.ns) != len(other) for other in (found.block, *found.parts.values())):
         fields.refuse("has lists of different length")
-    if not len(ns) or not np.all(ns > 0):
+    if not len(found.ns) or not np.all(found.ns > 0):
         fields.refuse("has no time, or one that is not positive")
-    return Timing(block, ns, position)
+    return found
 
 
 BEFORE_LIMITS: Mapping[str, Any] = {
@@ -208,7 +232,7 @@ BEFORE_LIMITS: Mapping[str, Any] = {
 
 
 def encoding_cost(fields: Fields, spec: Fields) -> EncodingCost:
-    arms = {arm: timing(t, False) for arm, t in fields.table_at("arms").tables().items()}
+    arms = {arm: timing(t) for arm, t in fields.table_at("arms").tables().items()}
     if "bytes" not in fields.table:  # written before arms had limits and rules of their own
         fields = Fields({**BEFORE_LIMITS, **fields.table}, fields.place, fields.way_out)
     found = EncodingCost(
@@ -237,9 +261,57 @@ def check_limits(fields: Fields, found: EncodingCost) -> None:
                 fields.refuse(f"gives '{arm}' the limit '{stream}', but not the bytes of both")
 
 
+BEFORE_PARTS: Mapping[str, Any] = {
+    "tokens": None,
+    "gflop": None,
+    "f32_peak_gflops": [],
+    "allocations_per_call": {},
+}
+
+
+def parts_of(fields: Fields) -> Mapping[str, Floats]:
+    """The times of each part; records from before the others were measured have the position's."""
+    if "position_ns" in fields.table:
+        return {"position": fields.numbers("position_ns")}
+    parts = fields.table_at("parts")
+    if "position" not in parts.table:
+        parts.refuse("lacks 'position'")
+    return {part: parts.numbers(part) for part in parts.table}
+
+
 def encoder_cost(fields: Fields, spec: Fields) -> EncoderCost:
-    arms = {arm: timing(t, True) for arm, t in fields.table_at("arms").tables().items()}
-    return EncoderCost(arms, fields.number("timer_ns"))
+    arms = fields.table_at("arms").tables()
+    if "allocations_per_call" not in fields.table:  # written before the engine was measured
+        fields = Fields({**BEFORE_PARTS, **fields.table}, fields.place, fields.way_out)
+    allocations = fields.table_at("allocations_per_call").tables()
+    return EncoderCost(
+        arms={arm: timing(t, parts_of(t)) for arm, t in arms.items()},
+        timer_ns=fields.number("timer_ns"),
+        tokens=fields.number("tokens"),
+        gflop=fields.number("gflop"),
+        f32_peak_gflops=fields.numbers("f32_peak_gflops"),
+        allocations={arm: t.integer("own") for arm, t in allocations.items()},
+        library_allocations={arm: t.integer("libraries") for arm, t in allocations.items()},
+    )
+
+
+def peer_cost(fields: Fields, spec: Fields) -> PeerCost:
+    arms = fields.table_at("arms").tables()
+    agreement = fields.table_at("agreement").table
+    return PeerCost(
+        arms={arm: timing(t) for arm, t in arms.items()},
+        calls={arm: t.numbers("calls") for arm, t in arms.items()},
+        skipped=fields.table_at("skipped").texts(),
+        peak_memory_bytes=fields.table_at("peak_memory_bytes").integers(),
+        tokens=fields.number("tokens"),
+        gflop=fields.number("gflop"),
+        f32_peak_gflops=fields.numbers("f32_peak_gflops"),
+        outputs_apart=agreement.get("outputs", {}),
+        losses_apart=agreement.get("losses", {}),
+        accuracy=agreement.get("accuracy", {}),
+        versions=fields.get("versions", dict),
+        tuning=fields.get("tuning", dict),
+    )
 
 
 def memory_cost(fields: Fields, spec: Fields) -> MemoryEncoding | MemoryModel:
@@ -285,6 +357,7 @@ READERS: Mapping[str, Callable[[Fields, Fields], Result]] = {
     "encoder_cost": encoder_cost,
     "encoding_error": encoding_error,
     "memory_cost": memory_cost,
+    "peer_cost": peer_cost,
 }
 
 

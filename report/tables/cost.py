@@ -86,6 +86,8 @@ def encoder_share(context: Context) -> list[Row]:
     rows: list[Row] = []
     for shape, processes in cost.shapes(context.evidence).items():
         arms = {arm for p in processes for arm in p.arms}
+        if NONE not in arms:
+            continue  # the engine's own shapes: tables/engine.py
         floor = floor_of(shape, processes)
         for arm in sorted(arms, key=lambda a: (a != REFERENCE, a == NONE, a)):
             rows.append(share_row(shape, processes, arm, floor))

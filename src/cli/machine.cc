@@ -9,6 +9,8 @@
 #include <sstream>
 #include <thread>
 
+#include "base/memory.h"
+
 namespace posbench {
 namespace fs = std::filesystem;
 namespace {
@@ -138,8 +140,9 @@ Limits cgroup_limits(const fs::path& root) {
     const auto period = number_in(top / "cpu/cpu.cfs_period_us");
     if (quota && period && *quota > 0.0 && *period > 0.0) limits.cores = *quota / *period;
   }
-  limits.memory_bytes = number_in(top / "memory.max");
-  if (!limits.memory_bytes) limits.memory_bytes = number_in(top / "memory/memory.limit_in_bytes");
+  if (const auto memory = memory_group(root)) {
+    limits.memory_bytes = static_cast<double>(memory->limit);
+  }
   for (const char* file : {"cpu.stat", "cpu/cpu.stat"}) {
     const auto numbers = numbers_by_key(top / file);
     if (const auto found = numbers.find("nr_throttled"); found != numbers.end()) {
@@ -163,7 +166,6 @@ void check_cgroup(const Limits& limits, double memory_bytes, Findings& findings)
                         fmt::format("cgroup: throttled in {:.0f} periods so far", limits.throttled),
                         "times taken in such periods are too long; raise the CPU limit"});
   }
-  // Version 1 writes a number near 2^63 for "no limit".
   if (limits.memory_bytes && *limits.memory_bytes < memory_bytes) {
     findings.push_back(
         {*limits.memory_bytes < 512 * kMiB ? kFatal : kWarning,

@@ -21,13 +21,13 @@ class Arena {
   /// n values, uninitialised, until the next reset.
   template <class T>
   T* take(std::size_t n) {
-    const std::size_t bytes = (n * sizeof(T) + kStep - 1) / kStep * kStep;
+    const std::size_t bytes = piece_bytes(n * sizeof(T));
     if (blocks_.empty() || used_ + bytes > blocks_.back().size) {
-      total_ += blocks_.empty() ? 0 : blocks_.back().size;
       add_block(std::max(bytes + shift_, kSmallestBlock));
     }
     std::byte* piece = blocks_.back().data.get() + used_;
     used_ += bytes;
+    taken_ += bytes;
     return reinterpret_cast<T*>(piece);
   }
 
@@ -41,12 +41,23 @@ class Arena {
   /// Forgets all pieces; joins several blocks into one that holds what this step took.
   void reset() {
     if (blocks_.size() > 1) {
-      const std::size_t needed = total_ + blocks_.back().size;
       blocks_.clear();
-      add_block(needed + shift_);
+      add_block(taken_ + shift_);
     }
-    total_ = 0;
+    taken_ = 0;
     used_ = shift_;
+  }
+
+  /// Of all blocks.
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const Block& block : blocks_) sum += block.size;
+    return sum;
+  }
+
+  /// What a piece of so many bytes takes.
+  static constexpr std::size_t piece_bytes(std::size_t bytes) {
+    return (bytes + kStep - 1) / kStep * kStep;
   }
 
  private:
@@ -69,7 +80,7 @@ class Arena {
 
   std::size_t shift_;
   std::vector<Block> blocks_;
-  std::size_t total_ = 0;  ///< bytes of all blocks but the last
+  std::size_t taken_ = 0;  ///< bytes of all pieces since the last reset
   std::size_t used_ = 0;   ///< bytes of the last block
 };
 

@@ -25,6 +25,16 @@ struct Batch {
 /// token 0 at position 0, which nobody attends to and no label reads.
 Batch padded(const Batch& packed);
 
+/// Rows of a block. Fewer, and the products lose more to their edges than the caches win.
+constexpr std::size_t kBlockRows = 512;
+
+/// Products run over a multiple of so many rows, so that the lengths of real sentences do not each
+/// need primitives of their own; the rows behind the last are zeros or, after a norm, β.
+constexpr std::size_t kRowStep = 16;
+constexpr std::size_t whole_steps(std::size_t rows) {
+  return (rows + kRowStep - 1) / kRowStep * kRowStep;
+}
+
 /// Some whole sequences of a batch: sequences [first, last) with their rows and labelled rows. The
 /// engine runs a batch block by block, so that what a layer leaves is still in the caches when the
 /// next needs it.

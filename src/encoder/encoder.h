@@ -76,6 +76,8 @@ class Encoder {
 
   /// Moves the working memory to a new block, `shift` bytes into it (see Arena).
   void lay_out(std::size_t shift) { engine_->lay_out(shift); }
+  /// Bytes of working memory that the passes so far have taken.
+  std::size_t arena_bytes() const { return engine_->arena_bytes(); }
 
   /// The time of passes and steps since the last call, by part.
   Parts take_parts() { return engine_->clock().take(); }

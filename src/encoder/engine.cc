@@ -19,15 +19,6 @@ namespace {
 
 std::size_t as_size(int n) { return static_cast<std::size_t>(n); }
 
-// Rows of a block. Fewer, and the products lose more to their edges than the caches win.
-constexpr std::size_t kBlockRows = 512;
-
-// Products run over a multiple of so many rows, so that the lengths of real sentences do not each
-// need primitives of their own; the rows behind the last are zeros or, after a norm, β.
-constexpr std::size_t kRowStep = 16;
-
-std::size_t whole_steps(std::size_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowStep; }
-
 template <class T>
 void zero_rows(T* x, std::size_t first, std::size_t last, std::size_t d) {
   std::fill(x + first * d, x + last * d, T{});
@@ -91,6 +82,8 @@ class EngineOf : public Engine<Real> {
     kept_ = Arena(shift);
     scratch_ = Arena(shift);
   }
+
+  std::size_t arena_bytes() const override { return kept_.bytes() + scratch_.bytes(); }
 
  private:
   // Rows (n, d) of the residual stream, and the same as products read them.
@@ -444,7 +437,7 @@ void require_bf16() {
   const auto isa = dnnl::get_effective_cpu_isa();
   if (isa == dnnl::cpu_isa::sse41 || isa == dnnl::cpu_isa::avx || isa == dnnl::cpu_isa::avx2 ||
       isa == dnnl::cpu_isa::avx2_vnni) {
-    throw UserError(
+    throw Unavailable(
         "precision bf16 needs AVX-512, which this CPU or the instruction set asked for does not "
         "have; use precision f32");
   }

@@ -45,6 +45,9 @@ class Engine {
   /// Moves the working memory to a new block, `shift` bytes into it (see Arena).
   virtual void lay_out(std::size_t shift) = 0;
 
+  /// Bytes of working memory that are held now.
+  virtual std::size_t arena_bytes() const = 0;
+
   PartClock& clock() { return clock_; }
 
  protected:
@@ -52,8 +55,8 @@ class Engine {
 };
 
 /// Precision is `f32` or `bf16`: matrix products of bf16 operands with f32 sums; residual stream,
-/// norms, gradients and values stay f32. Throws UserError for another word, and for bf16 on a CPU
-/// without AVX-512 or in f64.
+/// norms, gradients and values stay f32. Throws UserError for another word and for bf16 in f64,
+/// Unavailable for bf16 on a CPU without AVX-512.
 template <class Real>
 std::unique_ptr<Engine<Real>> make_engine(const std::string& precision,
                                           const EngineModel<Real>& model);

@@ -1,12 +1,10 @@
-// The f64 reference against a textbook formula and finite differences; f32 and
-// bf16 against f64 on every instruction set; and the properties that the engine
-// relies on.
+// The f64 reference against a textbook formula and finite differences; f32 and bf16 against f64 on
+// every instruction set; and the properties that the engine relies on.
 //
-// With u = 2^-24 a sum of n products errs by at most about n·u times the sum of
-// their magnitudes, and an error e of a score multiplies its weight by 1 + e.
-// For numbers of about one, sequences of up to 70 and heads of up to 128 that
-// is below 1e-5. A bf16 keeps 8 bits: its rounding, 2^-9 relative, of inputs,
-// kept weights and results hides all else.
+// With u = 2^-24 a sum of n products errs by at most about n·u times the sum of their magnitudes,
+// and an error e of a score multiplies its weight by 1 + e. For numbers of about one, sequences of
+// up to 70 and heads of up to 128 that is below 1e-5. A bf16 keeps 8 bits: its rounding, 2^-9
+// relative, of inputs, kept weights and results hides all else.
 #include "kernel/attention.h"
 
 #include <gmock/gmock.h>
@@ -27,9 +25,8 @@ namespace {
 
 using testing::Each;
 
-// A batch with everything that attention and its gradient read. Where T is
-// bf16, numbers are rounded to it, so that the f64 reference can read the very
-// same.
+// A batch with everything that attention and its gradient read. Where T is bf16, numbers are
+// rounded to it, so that the f64 reference can read the very same.
 struct Problem {
   std::vector<std::int32_t> offsets{0}, lengths;
   int hidden, heads;
@@ -90,8 +87,7 @@ struct Result {
   std::vector<double> context, dqkv, dqkv_bias, dscore_bias;
 };
 
-// Forward and backward; every buffer ends where memory ends, and outputs start
-// out as garbage.
+// Forward and backward; every buffer ends where memory ends, and outputs start out as garbage.
 template <class Stored, class Real>
 Result run(const Problem& problem) {
   const AttentionShape shape = problem.shape();
@@ -248,8 +244,7 @@ TEST(Attention, EveryHeadSizeMaskAndBiasAgreesWithTheReference) {
   }
 }
 
-// Longer than a block of backward, whose shares of the keys' gradients are then
-// added up.
+// Longer than a block of backward, whose shares of the keys' gradients are then added up.
 TEST(Attention, LongSequencesAgreeWithTheReference) {
   for (const bool causal : {false, true}) {
     Problem problem({145, 300}, 1, 32);
@@ -291,8 +286,7 @@ TEST(Attention, ASequenceDoesNotDependOnItsBatchToTheBit) {
   });
 }
 
-// Padding may hold anything, a NaN too: rows of padding get 0, the others what
-// they get without it.
+// Padding may hold anything, a NaN too: rows of padding get 0, the others what they get without it.
 TEST(Attention, PaddingChangesNothing) {
   on_every_target([] {
     Problem padded({20, 20, 20}, 2, 32);
@@ -359,8 +353,8 @@ TEST(Attention, ANaNIsSeenAndStaysInItsSequence) {
   });
 }
 
-// A key whose score bias is −∞ has no part in anything, to the bit; a query
-// without any key is a NaN, as 0/0 is.
+// A key whose score bias is −∞ has no part in anything, to the bit; a query without any key is a
+// NaN, as 0/0 is.
 TEST(Attention, MinusInfinityHidesAKey) {
   on_every_target([] {
     Problem later({12}, 1, 16), causal = later;
