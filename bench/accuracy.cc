@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "encoder/footprint.h"
 #include "encoder/weights.h"
 #include "harness.h"
 #include "kernel/isa.h"
@@ -44,7 +45,17 @@ EncoderOptions encoder_options(const json& spec, const TaskData& data) {
   options.position_rms = spec.at("position_rms");
   options.token_rms = spec.at("token_rms");
   options.seed = spec.at("seed");
+  options.precision = spec.at("precision");
+  options.dropout = spec.at("dropout");
   return options;
+}
+
+// Built only where its memory is there.
+Encoder<float> make_encoder(const json& spec, const TaskData& data) {
+  const EncoderOptions options = encoder_options(spec, data);
+  require_footprint({&options, 1}, largest_batch(spec.at("batch_tokens"), spec.at("max_length")),
+                    /*trains=*/true);
+  return Encoder<float>(options);
 }
 
 TrainingOptions training_options(const json& spec) {
@@ -92,7 +103,7 @@ std::string fingerprint(const json& spec) {
   options.optimizer.steps = kSteps;
   TaskData data = load_data(probe);
   data.split.dev.resize(std::min(kScored, data.split.dev.size()));
-  Encoder<float> encoder(encoder_options(probe, data));
+  Encoder<float> encoder = make_encoder(probe, data);
   options.curve_points = kSteps;
   const TrainingOutcome outcome = train(encoder, data, probe.at("max_length"), options);
   const dnnl_version_t* onednn = dnnl_version();
@@ -188,7 +199,7 @@ void load_parent(Encoder<float>& encoder, const TaskData& data, const std::strin
 json run(const json& spec, const std::string& folder) {
   const TaskData data = load_data(spec);
   const int max_length = spec.at("max_length");
-  Encoder<float> encoder(encoder_options(spec, data));
+  Encoder<float> encoder = make_encoder(spec, data);
   if (const std::string parent = spec.at("init"); !parent.empty()) {
     load_parent(encoder, data, parent, folder);
   }
@@ -207,6 +218,7 @@ json run(const json& spec, const std::string& folder) {
                                {"dev_loss", point.dev_loss},
                                {"dev_accuracy", point.dev_accuracy}});
   }
+  // A training that broke off has no scores: what it would say is noise.
   if (outcome.stopped_at) {
     result["stopped"] = {{"step", *outcome.stopped_at}, {"reason", "the loss is not finite"}};
     return result;
@@ -247,6 +259,8 @@ int main(int argc, char** argv) {
           Key{"heads", 4, "attention heads H"},
           Key{"feed_forward", 512, "inner size of the feed-forward part"},
           Key{"max_length", 128, "longest sequence L; rows of a learned table"},
+          Key{"precision", "f32", "of matrix products: f32, or bf16 (needs AVX-512)"},
+          Key{"dropout", 0.0, "probability of dropout when training"},
           Key{"vocabulary", 8000, "most entries of the vocabulary"},
           Key{"steps", 300, "training steps"},
           Key{"batch_tokens", 2048, "tokens of a batch"},

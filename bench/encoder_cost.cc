@@ -14,7 +14,7 @@
 #include "base/nearest.h"
 #include "base/random.h"
 #include "blocks.h"
-#include "encoder/encoder.h"
+#include "encoder/footprint.h"
 #include "encoder/optimizer.h"
 #include "encoder_cost/allocations.h"
 #include "flops.h"
@@ -64,6 +64,23 @@ struct Workload {
   bool trains;
 };
 
+EncoderOptions options_of(const Workload& work, const ArmEncoding& arm) {
+  EncoderOptions options;
+  options.shape = work.shape;
+  options.encoding = arm.encoding;
+  options.producer = arm.producer;
+  options.precision = work.precision;
+  return options;
+}
+
+// All arms are there at once.
+void require_memory_of(const Workload& work, const BatchSize& size,
+                       const std::vector<std::string>& arms) {
+  std::vector<EncoderOptions> encoders;
+  for (const std::string& arm : arms) encoders.push_back(options_of(work, find_arm(arm)));
+  require_footprint(encoders, size, work.trains);
+}
+
 // B sequences of L random tokens, every token labelled.
 Workload workload_of(const json& spec) {
   constexpr int kClasses = 190;  // as many as Brown has tags
@@ -79,6 +96,8 @@ Workload workload_of(const json& spec) {
                 {},
                 pass == "train"};
   require_possible(work.shape);
+  const std::size_t rows = static_cast<std::size_t>(length) * static_cast<std::size_t>(batch);
+  require_memory_of(work, {rows, static_cast<std::size_t>(length), rows}, spec.at("arms"));
   Random random(0, "batch");
   for (int b = 0; b < batch; ++b) {
     for (int t = 0; t < length; ++t) {
@@ -147,15 +166,6 @@ class TimedArm {
     }
     encoder_.loss_and_gradients(work_.batch);
     optimizer_->step(encoder_);
-  }
-
-  static EncoderOptions options_of(const Workload& work, const ArmEncoding& arm) {
-    EncoderOptions options;
-    options.shape = work.shape;
-    options.encoding = arm.encoding;
-    options.producer = arm.producer;
-    options.precision = work.precision;
-    return options;
   }
 
   const Workload& work_;

@@ -17,11 +17,11 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence, TextI
 
 import numpy as np
 
-from report import cost, levels, load
+from report import cost, engine, levels, load
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
-from report.records import EncodingCost, EncodingErrors
+from report.records import EncoderCost, EncodingCost, EncodingErrors, PeerCost
 from report.statistics import Estimate, exact_interval
 
 FOLDER = Path(__file__).parent / "goals"
@@ -142,8 +142,11 @@ def ratios_of(evidence: Evidence, how: Mapping[str, Any]) -> list[list[Estimate]
 
 
 def geometric_mean(ratios: Sequence[Estimate]) -> Measured:
-    mean = cost.summary(ratios).log_ratio
-    return Measured(*(math.exp(v) for v in (mean.effect, *mean.interval(LEVEL))))
+    return exponential(cost.summary(ratios).log_ratio)
+
+
+def exponential(log: Estimate) -> Measured:
+    return Measured(*(math.exp(v) for v in (log.effect, *log.interval(LEVEL))))
 
 
 def mean_ratio(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
@@ -172,11 +175,74 @@ def largest_error(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None
     return Measured(*(3 * [float(np.max(np.concatenate(found)))])) if all(found) else None
 
 
+Compared = tuple[engine.Work, list[PeerCost]]
+
+
+def work_of(evidence: Evidence, how: Mapping[str, Any]) -> Compared | None:
+    """The work that a row names by its spec's values; raises ReportError where several fit."""
+    where = {"kind" if key == "work" else key: value for key, value in how["where"].items()}
+    if unknown := where.keys() - set(engine.Work._fields):
+        raise ReportError(
+            f"goal '{how['id']}' asks where {', '.join(sorted(unknown))}, which no work has"
+        )
+    found = [
+        (work, processes)
+        for work, processes in engine.works(evidence, how["study"]).items()
+        if where.items() <= work._asdict().items()
+    ]
+    if len(found) > 1:
+        raise ReportError(
+            f"goal '{how['id']}' does not say which: " + "; ".join(str(w) for w, _ in found)
+        )
+    return found[0] if found else None
+
+
+Comparison = Callable[[engine.Work, Sequence[PeerCost], str], Estimate | None]
+
+
+def against_peers(
+    evidence: Evidence, how: Mapping[str, Any], compare: Comparison
+) -> list[Estimate]:
+    """The work's comparison with each of `peers`; empty where one took no part."""
+    if (found := work_of(evidence, how)) is None:
+        return []
+    logs = [compare(*found, peer) for peer in how["peers"]]
+    return [log for log in logs if log is not None] if all(logs) else []
+
+
+def speed_up(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """Against the fastest peer: no luck in choosing it can help us."""
+    logs = against_peers(evidence, how, engine.speed_up)
+    return exponential(min(logs, key=lambda log: log.effect)) if logs else None
+
+
+def memory_ratio(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    logs = against_peers(evidence, how, engine.memory_ratio)
+    return exponential(max(logs, key=lambda log: log.effect)) if logs else None
+
+
+def share_of_peak(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    found = work_of(evidence, how)
+    share = engine.work_share(*found, engine.OURS) if found else None
+    return exponential(share) if share else None
+
+
+def allocations(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """A count, so the interval is a point."""
+    results = [t.result for t in evidence.trials(how["study"])]
+    found = [n for r in results if isinstance(r, EncoderCost) for n in r.allocations.values()]
+    return Measured(*(3 * [float(max(found))])) if found else None
+
+
 MEASURES: Mapping[str, Callable[[Evidence, Mapping[str, Any]], Measured | None]] = {
     "mean_ratio": mean_ratio,
     "largest_mean_ratio": largest_mean_ratio,
     "share_of_cells": share_of_cells,
     "largest_error": largest_error,
+    "speed_up": speed_up,
+    "share_of_peak": share_of_peak,
+    "memory_ratio": memory_ratio,
+    "allocations": allocations,
 }
 
 

@@ -14,7 +14,9 @@ from report.records import Accuracy, Floats, Trial
 from report.statistics import Estimate, paired_rate
 
 # What may differ between the two trainings of a pair; everything else must be the same.
-ARM_KEYS = "arm encoding convention producer position_rms token_rms learning_rate init seed".split()
+ARM_KEYS = (
+    "arm encoding convention producer position_rms token_rms learning_rate precision init seed"
+).split()
 PER_CENT = 100.0  # accuracies are 0..1 in records and points here
 
 

@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections import defaultdict
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Sequence
 
-import numpy as np
-
-from report import load
+from report import engine, load
 from report.errors import ReportError
-from report.records import PeerCost, Trial
+from report.load import Evidence
+from report.statistics import Estimate
 
-OURS = "posbench"
-
-
-def work_of(trial: Trial) -> str:
-    """What was computed, in words: one row of the table."""
-    spec = trial.spec
-    shape = f"d {spec['hidden']}, {spec['layers']} layers, {spec['precision']}"
-    if spec["work"] == "epoch":
-        return f"epoch, {shape}, {spec['batch']} {spec['batch_by']} a batch"
-    return f"{spec['work']}, {shape}, L {spec['length']}, B {spec['batch']}"
+HEADER = ["work", "engine", "ms a call", "times ours", "95 %", "peak MB", "% of f32 peak"]
 
 
-def ratio(result: PeerCost, arm: str, epoch: bool) -> float:
-    """How many times as long an arm takes: of an epoch's totals, else the median of blocks' ratios."""
-    ours, theirs = result.arms[OURS], result.arms[arm]
-    if epoch:
-        return float(np.dot(theirs.ns, result.calls[arm]) / np.dot(ours.ns, result.calls[OURS]))
-    return float(np.median(theirs.ns / ours.ns))
+def interval(log: Estimate) -> str:
+    """Of an exponential; empty where one process cannot give any."""
+    return " … ".join(f"{math.exp(b):.2f}" for b in log.interval(0.95)) if log.known else ""
 
 
-def rows(trials: Sequence[Trial]) -> list[list[str]]:
-    """Work, engine, milliseconds of a call, ratios of each process, megabytes, GFLOP/s or why not."""
-    by_work: Mapping[str, list[Trial]] = defaultdict(list)
-    for trial in trials:
-        by_work[work_of(trial)].append(trial)
+def rows(evidence: Evidence) -> list[list[str]]:
+    """A row of text under HEADER for each work and engine; one that took no part says why."""
     found = []
-    for work, same in by_work.items():
-        results = [t.result for t in same if isinstance(t.result, PeerCost)]
-        epoch = same[0].spec["work"] == "epoch"
-        for arm in results[0].arms:
-            times = np.concatenate([r.arms[arm].ns for r in results if arm in r.arms])
-            milliseconds = float(np.median(times)) / 1e6
-            ratios = [ratio(r, arm, epoch) for r in results if arm in r.arms]
-            gflops = results[0].gflop / milliseconds * 1e3
-            memory = max(r.peak_memory_bytes[arm] for r in results if arm in r.arms) / 1e6
-            shown = " ".join(f"{r:.2f}" for r in ratios)
-            found.append(
-                [work, arm, f"{milliseconds:.3g}", shown, f"{memory:.0f}", f"{gflops:.0f}"]
-            )
-        found += [[work, arm, "-", "-", "-", why] for arm, why in results[0].skipped.items()]
+    for work, processes in engine.works(evidence).items():
+        for arm in (engine.OURS, *engine.OTHERS):
+            here = [p for p in processes if arm in p.arms]
+            slower = engine.speed_up(work, processes, arm)
+            share = engine.work_share(work, processes, arm)
+            if here and slower:
+                milliseconds = engine.call_ns(work, processes, arm) / 1e6
+                memory = max(p.peak_memory_bytes[arm] for p in here) / 1e6
+                ratio = [f"{math.exp(slower.effect):.2f}", interval(slower)]
+                reached = f"{math.exp(share.effect):.0f}" if share else ""
+                found.append(
+                    [str(work), arm, f"{milliseconds:.3g}", *ratio, f"{memory:.0f}", reached]
+                )
+            for why in {p.skipped[arm] for p in processes if arm in p.skipped}:
+                found.append([str(work), arm, "-", "-", "-", "-", why])
     return found
 
 
@@ -61,13 +46,11 @@ def main(arguments: Sequence[str]) -> int:
         print("error: give one run directory, that of ci/peers", file=sys.stderr)
         return 2
     try:
-        trials = load.load([Path(arguments[0])]).of("peer_cost")
+        table = [HEADER, *rows(load.load([Path(arguments[0])]))]
     except ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    header = ["work", "engine", "ms a call", "times ours", "peak MB", "GFLOP/s"]
-    table = [header, *rows(trials)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    widths = [max(len(row[i]) for row in table) for i in range(len(HEADER))]
     for row in table:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
     return 0

@@ -172,7 +172,19 @@ def score(fields: Fields) -> Score:
     return Score(fields.number("loss"), fields.number("accuracy"), fields.integer("examples"))
 
 
+NO_SCORE: Mapping[str, Any] = {"loss": None, "accuracy": None, "examples": 0}
+NO_SCORES: Mapping[str, Any] = {  # of a training that broke off
+    "dev": NO_SCORE,
+    "test": NO_SCORE,
+    "loss_by_position": [],
+    "test_units": {"documents": [], "units_per_document": [], "correct": ""},
+}
+
+
 def accuracy(fields: Fields, spec: Fields) -> Accuracy:
+    stopped = fields.table.get("stopped")
+    if stopped:
+        fields = Fields({**NO_SCORES, **fields.table}, fields.place, fields.way_out)
     unit_table = fields.table_at("test_units")
     units = unit_table.numbers("units_per_document")
     documents = [str(d) for d in unit_table.get("documents", list)]
@@ -184,7 +196,6 @@ def accuracy(fields: Fields, spec: Fields) -> Accuracy:
     test = score(fields.table_at("test"))
     if units.sum() and abs(correct.sum() / units.sum() - test.accuracy) > 1e-6:
         fields.refuse("has a test accuracy that its own correctness bits do not give")
-    stopped = fields.table.get("stopped")
     return Accuracy(
         parameters=fields.integer("parameters"),
         position_parameters=fields.integer("position_parameters"),
@@ -261,6 +272,14 @@ def check_limits(fields: Fields, found: EncodingCost) -> None:
                 fields.refuse(f"gives '{arm}' the limit '{stream}', but not the bytes of both")
 
 
+def peaks(fields: Fields, arms: Mapping[str, Timing]) -> Floats:
+    """The core's peak before each block; none in records from before it was measured."""
+    found = fields.numbers("f32_peak_gflops")
+    if len(found) and any(t.block.max() >= len(found) for t in arms.values()):
+        fields.refuse("has fewer entries in 'f32_peak_gflops' than blocks")
+    return found
+
+
 BEFORE_PARTS: Mapping[str, Any] = {
     "tokens": None,
     "gflop": None,
@@ -280,37 +299,38 @@ def parts_of(fields: Fields) -> Mapping[str, Floats]:
 
 
 def encoder_cost(fields: Fields, spec: Fields) -> EncoderCost:
-    arms = fields.table_at("arms").tables()
+    arms = {a: timing(t, parts_of(t)) for a, t in fields.table_at("arms").tables().items()}
     if "allocations_per_call" not in fields.table:  # written before the engine was measured
         fields = Fields({**BEFORE_PARTS, **fields.table}, fields.place, fields.way_out)
     allocations = fields.table_at("allocations_per_call").tables()
     return EncoderCost(
-        arms={arm: timing(t, parts_of(t)) for arm, t in arms.items()},
+        arms=arms,
         timer_ns=fields.number("timer_ns"),
         tokens=fields.number("tokens"),
         gflop=fields.number("gflop"),
-        f32_peak_gflops=fields.numbers("f32_peak_gflops"),
+        f32_peak_gflops=peaks(fields, arms),
         allocations={arm: t.integer("own") for arm, t in allocations.items()},
         library_allocations={arm: t.integer("libraries") for arm, t in allocations.items()},
     )
 
 
 def peer_cost(fields: Fields, spec: Fields) -> PeerCost:
-    arms = fields.table_at("arms").tables()
+    tables = fields.table_at("arms").tables()
+    arms = {arm: timing(t) for arm, t in tables.items()}
     agreement = fields.table_at("agreement").table
     return PeerCost(
-        arms={arm: timing(t) for arm, t in arms.items()},
-        calls={arm: t.numbers("calls") for arm, t in arms.items()},
+        arms=arms,
+        calls={arm: t.numbers("calls") for arm, t in tables.items()},
         skipped=fields.table_at("skipped").texts(),
         peak_memory_bytes=fields.table_at("peak_memory_bytes").integers(),
         tokens=fields.number("tokens"),
         gflop=fields.number("gflop"),
-        f32_peak_gflops=fields.numbers("f32_peak_gflops"),
+        f32_peak_gflops=peaks(fields, arms),
         outputs_apart=agreement.get("outputs", {}),
         losses_apart=agreement.get("losses", {}),
         accuracy=agreement.get("accuracy", {}),
-        versions=fields.get("versions", dict),
-        tuning=fields.get("tuning", dict),
+        versions={arm: t.texts() for arm, t in fields.table_at("versions").tables().items()},
+        tuning={arm: t.table for arm, t in fields.table_at("tuning").tables().items()},
     )
 
 

@@ -27,7 +27,7 @@ from report.view import Grid, between, grid
 
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
-STANDALONE = "producer_error aa machine datasets studies missing".split()  # outside the claims
+ENGINE_CHARTS = ("encoder_parts", "peer_speed")
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
         style=Markup(font_face() + (TEMPLATES / "style.css").read_text(encoding="utf-8")),
         sections=sections,
         grids=grids,
+        engine_charts=[(name, chart(name, context, "engine")) for name in ENGINE_CHARTS],
         appendix=[g for g in grids.values() if g.appendix and g.id != "verdicts"],
         limits=limits(context, locale),
         machine=machine_line(context, locale),
@@ -148,10 +149,7 @@ def profile_of(claim: Claim, evidence: Evidence) -> str:
 
 def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
     lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
-    charts: list[tuple[str, Markup | None]] = []
-    for name in claim.charts:
-        svg = figures.draw(name, context, f"{claim.id}-{name}")
-        charts.append((name, None if svg is None else Markup(svg)))
+    charts = [(name, chart(name, context, claim.id)) for name in claim.charts]
     for name in claim.tables:
         if name not in grids:
             raise ReportError(f"claim {claim.id} asks for table '{name}', not in tables.toml")
@@ -169,6 +167,11 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         command=claim.command.format(profile=profile, out="results/again"),
         rule=json.dumps(context.rule(claim.id), sort_keys=True, ensure_ascii=False),
     )
+
+
+def chart(name: str, context: Context, place: str) -> Markup | None:
+    svg = figures.draw(name, context, f"{place}-{name}")
+    return None if svg is None else Markup(svg)
 
 
 def line(verdict: Verdict, locale: Locale) -> Line:

@@ -140,6 +140,20 @@ def median_of_blocks(processes: Sequence[Floats], label: str) -> Estimate:
     return two_level(center, inner, rng)
 
 
+def ratio_of_sums(processes: Sequence[tuple[Floats, Floats]], label: str) -> Estimate:
+    """Mean over processes of the log of a sum over blocks over another, resampling both levels.
+
+    For blocks that are parts of one whole, so that no single block speaks for it.
+    """
+    rng = stream(label)
+    center = np.array([math.log(above.sum() / below.sum()) for above, below in processes])
+    inner = np.empty((len(processes), BLOCK_REPLICATES))
+    for row, (above, below) in zip(inner, processes):
+        drawn = rng.integers(0, len(above), (BLOCK_REPLICATES, len(above)))
+        row[:] = np.log(above[drawn].sum(axis=1) / below[drawn].sum(axis=1))
+    return two_level(center, inner, rng)
+
+
 def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     """Mean of independent estimates (cells), degrees of freedom by Welch and Satterthwaite."""
     effect = float(np.mean([e.effect for e in estimates]))

@@ -102,7 +102,7 @@ void write_job(const Job& job, const fs::path& folder) {
                        {"beta1", AdamwStep::kBeta1},
                        {"beta2", AdamwStep::kBeta2},
                        {"epsilon", AdamwStep::kEpsilon}}}};
-  const Encoder<float> encoder(job.options);
+  const Encoder<float> encoder(fitting_options(job));
   write_file_atomically(folder / "job.json", text.dump());
   write_file_atomically(folder / "weights.bin",
                         pack_weights(encoder.layout(), encoder.parameters()));

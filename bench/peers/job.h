@@ -23,6 +23,10 @@ struct Job {
   std::vector<Batch> scored;
 };
 
+/// The job's options, once the memory for them is known to be there. Throws UserError naming the
+/// bytes needed and available.
+const EncoderOptions& fitting_options(const Job& job);
+
 /// Writes a job; the weights are what an encoder of these options starts from.
 void write_job(const Job& job, const std::filesystem::path& folder);
 

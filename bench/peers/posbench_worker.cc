@@ -41,7 +41,7 @@ std::uint64_t peak_bytes() {
 class Trial {
  public:
   explicit Trial(const std::filesystem::path& folder)
-      : folder_(folder), job_(read_job(folder)), encoder_(job_.options) {
+      : folder_(folder), job_(read_job(folder)), encoder_(fitting_options(job_)) {
     reset();
   }
 

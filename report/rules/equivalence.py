@@ -32,6 +32,15 @@ class Gate:
     def passed(self) -> bool:
         return self.known and self.low > self.bound
 
+    def numbers(self) -> dict[str, float]:
+        """What the sentence of a verdict says about the gate."""
+        return {
+            "gain": self.gain.effect,
+            "gate_low": self.low,
+            "gate_high": self.high,
+            "gate_bound": self.bound,
+        }
+
 
 def gate(part: Part, pairing: Pairing) -> Gate:
     arms = (part["arm"], part["reference"])
@@ -52,7 +61,7 @@ def margin(part: Part) -> float:
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
-    """One task of C1 (`test = "tost"`) or C6 (`test = "not_worse"`)."""
+    """One task of C1 (`test = "tost"`) or C6 (`test = "not_worse"`); a part may have no gate."""
     pairing = pairs.pairing(evidence, part["study"], part["task"], part["first_seed"])
     if pairing is None or not pairing.seeds(part["arm"], part["reference"]):
         return Finding(UNDECIDED, "no_records", {"study": part["study"]}, part["task"])
@@ -62,8 +71,8 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     reachable = tost_margin(difference.n, part["power"], part["alpha"]) * difference.sd
     verdict, reason = verdict_of(part, difference, low, high, limit)
     marks: tuple[str, ...] = ()
-    opened = gate(part, pairing)
-    if difference.n >= part["min_seeds"] and not opened.passed:
+    opened = gate(part, pairing) if "gate" in part else None
+    if opened and difference.n >= part["min_seeds"] and not opened.passed:
         if part["gate"] == "mark":
             marks = ("position_does_not_matter" if opened.known else "gate_unknown",)
         elif opened.known:
@@ -83,11 +92,8 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
             "reachable": reachable,
             "margin": limit,
             "unit": part["unit"],
-            "gain": opened.gain.effect,
-            "gate_low": opened.low,
-            "gate_high": opened.high,
-            "gate_bound": opened.bound,
             "power": part["power"],
+            **(opened.numbers() if opened else {}),
         },
         setting=f"{pairing.recipe['dataset']}, d {pairing.recipe['hidden']}",
         effect=difference.effect,

@@ -19,13 +19,18 @@ LEVEL = 0.95
 TUNING = "tuning"
 
 
+def parts_in_order(context: Context) -> list[Part]:
+    """The parts of C1's rule, a task each."""
+    parts = parts_of(CLAIM, context.rule(CLAIM))
+    order = list(context.claim(CLAIM).labels)  # a locked rule has lost the order of its file
+    names = sorted(parts, key=lambda n: (order.index(n) if n in order else len(order), n))
+    return [parts[name] for name in names]
+
+
 def comparisons(context: Context) -> list[tuple[Part, Pairing]]:
     """The tasks of C1 that have trials, each with its rule."""
     found: list[tuple[Part, Pairing]] = []
-    parts = parts_of(CLAIM, context.rule(CLAIM))
-    order = list(context.claim(CLAIM).labels)  # a locked rule has lost the order of its file
-    for name in sorted(parts, key=lambda n: (order.index(n) if n in order else len(order), n)):
-        part = parts[name]
+    for part in parts_in_order(context):
         pairing = pairs.pairing(context.evidence, part["study"], part["task"], part["first_seed"])
         if pairing is not None:
             found.append((part, pairing))
@@ -167,6 +172,8 @@ def scale_curve(context: Context) -> list[Row]:
     }
     cells = defaultdict(list)
     for trial in context.evidence.trials(TUNING):
+        if result_of(trial).stopped:
+            continue
         spec = trial.spec
         key = (
             spec["task"],

@@ -94,10 +94,12 @@ std::uint64_t available_memory_bytes(const fs::path& root) {
 void require_memory(std::uint64_t needed, std::string_view what) {
   const std::uint64_t available = available_memory_bytes();
   if (needed <= available) return;
-  throw UserError(
-      fmt::format("{} needs {} bytes of memory, and {} are available here; take a smaller shape or "
-                  "batch, fewer --jobs, or a machine with more",
-                  what, needed, available));
+  constexpr double kGiB = 1 << 30;
+  throw UserError(fmt::format(
+      "{} needs {} bytes of memory ({:.1f} GiB), and {} ({:.1f} GiB) are available here; take a "
+      "smaller shape or batch, fewer --jobs, or a machine with more",
+      what, needed, static_cast<double>(needed) / kGiB, available,
+      static_cast<double>(available) / kGiB));
 }
 
 }  // namespace posbench

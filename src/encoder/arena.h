@@ -14,6 +14,8 @@ namespace posbench {
 /// block holds it all and a step allocates nothing.
 class Arena {
  public:
+  static constexpr std::size_t kSmallestBlock = std::size_t{1} << 18;
+
   /// `shift` bytes are left free at the start of every block. Cost studies draw it at random (in
   /// multiples of 64) so that no arm profits from one lucky layout.
   explicit Arena(std::size_t shift = 0) : shift_(shift) {}
@@ -70,7 +72,6 @@ class Arena {
     std::size_t size;
   };
   static constexpr std::size_t kStep = 64;
-  static constexpr std::size_t kSmallestBlock = std::size_t{1} << 18;
 
   void add_block(std::size_t size) {
     std::byte* data = WalkedMemory<std::byte>().allocate(size);

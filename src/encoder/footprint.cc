@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "base/memory.h"
@@ -92,8 +93,8 @@ class Pieces {
                                   stored(n_ * 3 * d_) + real(attention_scratch_);
     const double head_backward =
         stored(labels_ * classes_) + (every_row_labelled_ ? 0 : real(labels_ * d_));
-    return std::max({real(n_ * d_), real(attention_scratch_) + real(n_ * d_), layer_backward,
-                     head_backward});
+    return std::max(
+        {real(n_ * d_), real(attention_scratch_) + real(n_ * d_), layer_backward, head_backward});
   }
 
   double kept_when_inferring() const { return 2 * residual() + head(); }
@@ -124,6 +125,18 @@ class Pieces {
 
 }  // namespace
 
+BatchSize largest_of(std::span<const Batch> batches) {
+  BatchSize size{0, 0, 0};
+  for (const Batch& batch : batches) {
+    size.rows = std::max(size.rows, batch.size());
+    size.labels = std::max(size.labels, batch.rows.size());
+    for (std::size_t s = 0; s < batch.sequences(); ++s) {
+      size.longest = std::max(size.longest, as_size(batch.offsets[s + 1] - batch.offsets[s]));
+    }
+  }
+  return size;
+}
+
 std::uint64_t Footprint::total() const {
   const std::uint64_t all[] = {parameters, gradients, moments, stored, packed,
                                positions,  logits,    kept,    scratch};
@@ -134,8 +147,10 @@ template <class Real>
 Footprint footprint(const EncoderOptions& options, const BatchSize& size, bool trains) {
   const EncoderShape& shape = options.shape;
   require_possible(shape);
-  EncodingOptions one_row = encoding_options(options);
-  one_row.max_length = 1;
+  const EncodingOptions one_row{.convention = options.convention,
+                                .producer = options.producer,
+                                .hidden = shape.hidden,
+                                .max_length = 1};
   const auto encoding = make_encoding<Real>(options.encoding, one_row);
   const auto rows = as_size(shape.max_length);
   const Counts count = counts_of(shape, encoding->parameter_count() * rows);
@@ -147,6 +162,9 @@ Footprint footprint(const EncoderOptions& options, const BatchSize& size, bool t
     return saturated(n * static_cast<double>(each));
   };
   const Pieces pieces(options, size, real, stored);
+  const auto arena = [](double taken) {
+    return std::max<std::uint64_t>(saturated(taken), Arena::kSmallestBlock);
+  };
   const bool packs = sizeof(Real) == sizeof(float);
   return {.parameters = bytes(count.buffer, real),
           .gradients = bytes(count.buffer, real),
@@ -155,18 +173,24 @@ Footprint footprint(const EncoderOptions& options, const BatchSize& size, bool t
           .packed = packs ? bytes(count.product, (trains ? 2 : 1) * stored) : 0,
           .positions = bytes(static_cast<double>(position_bytes), rows),
           .logits = bytes(static_cast<double>(size.labels), real * as_size(shape.classes)),
-          .kept = saturated(trains ? pieces.kept_when_training() : pieces.kept_when_inferring()),
-          .scratch = saturated(trains ? std::max(pieces.scratch_when_training(),
-                                                 pieces.scratch_when_inferring())
-                                      : pieces.scratch_when_inferring())};
+          .kept = arena(trains ? pieces.kept_when_training() : pieces.kept_when_inferring()),
+          .scratch = arena(
+              trains ? std::max(pieces.scratch_when_training(), pieces.scratch_when_inferring())
+                     : pieces.scratch_when_inferring())};
 }
 
-void require_footprint(const EncoderOptions& options, const BatchSize& size, bool trains) {
-  const EncoderShape& shape = options.shape;
-  require_memory(footprint<float>(options, size, trains).total(),
-                 fmt::format("an encoder of d {}, {} layers and {} words {} batches of {} tokens",
-                             shape.hidden, shape.layers, shape.vocabulary,
-                             trains ? "that trains on" : "for", size.rows));
+void require_footprint(std::span<const EncoderOptions> encoders, const BatchSize& size,
+                       bool trains) {
+  std::uint64_t needed = 0;
+  for (const EncoderOptions& options : encoders) {
+    needed = plus(needed, footprint<float>(options, size, trains).total());
+  }
+  const EncoderShape& shape = encoders.front().shape;
+  const std::string count =
+      encoders.size() == 1 ? "an encoder" : fmt::format("{} encoders", encoders.size());
+  require_memory(needed, fmt::format("{} of d {}, {} layers and {} words, {} batches of {} tokens,",
+                                     count, shape.hidden, shape.layers, shape.vocabulary,
+                                     trains ? "training on" : "for", size.rows));
 }
 
 template Footprint footprint<float>(const EncoderOptions&, const BatchSize&, bool);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "encoder/encoder.h"
 
@@ -14,6 +15,9 @@ struct BatchSize {
   std::size_t longest;  ///< rows of the longest sequence
   std::size_t labels;   ///< R
 };
+
+/// The least that holds every one of these batches.
+BatchSize largest_of(std::span<const Batch> batches);
 
 /// Bytes by what they hold. Sums saturate: a shape beyond all machines is beyond this one.
 struct Footprint {
@@ -32,13 +36,14 @@ struct Footprint {
 
 /// An upper bound for batches up to `size`: exact for one block of sequences as long as the
 /// longest, a little more than real sentences need (an encoding that computes its rows counts as
-/// a table). `trains` adds what a training step holds beyond a forward pass. oneDNN's own memory
-/// (code, working space of a product) is not in it. Throws UserError as Encoder does.
+/// a table). `trains`: training steps and passes that score, with what those need at most. oneDNN's
+/// own memory (code, working space of a product) is not in it. Throws UserError as Encoder does.
 template <class Real>
 Footprint footprint(const EncoderOptions& options, const BatchSize& size, bool trains);
 
-/// Refuses what would not fit into this machine's memory. Throws UserError naming the shape, the
-/// bytes needed and available; UserError as Encoder does.
-void require_footprint(const EncoderOptions& options, const BatchSize& size, bool trains);
+/// Refuses encoders of one shape that together would not fit into this machine's memory. Throws
+/// UserError naming the shape, the bytes needed and available; UserError as Encoder does.
+void require_footprint(std::span<const EncoderOptions> encoders, const BatchSize& size,
+                       bool trains);
 
 }  // namespace posbench

@@ -40,8 +40,8 @@ void require_possible(const EncoderShape& s) {
   const auto positive = [](const char* name, int value) {
     constexpr int kMost = 1 << 24;  // products of two of them are far from the ends of the integers
     if (value < 1 || value > kMost) {
-      throw UserError(fmt::format("{} is {}; it must be at least 1 and at most {}", name, value,
-                                  kMost));
+      throw UserError(
+          fmt::format("{} is {}; it must be at least 1 and at most {}", name, value, kMost));
     }
   };
   positive("vocabulary", s.vocabulary);
@@ -61,7 +61,8 @@ EncoderLayout::EncoderLayout(const EncoderShape& shape, std::size_t position_cou
   Appender append(parameters);
   const int d = shape.hidden, ff = shape.feed_forward;
   token = append.matrix("token", shape.vocabulary, d);
-  position = append.matrix("position", static_cast<int>(position_count / static_cast<std::size_t>(d)), d);
+  position =
+      append.matrix("position", static_cast<int>(position_count / static_cast<std::size_t>(d)), d);
   norm0 = append.norm("norm0", d);
   for (int i = 0; i < shape.layers; ++i) {
     const std::string at = fmt::format("layer{}.", i);

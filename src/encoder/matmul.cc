@@ -46,10 +46,15 @@ class Product {
   Product(const dnnl::engine& engine, const MatmulShape& s, Type operand, Type result, bool packs)
       : Product(engine, matrix(operand, s.m, s.k, s.transpose_a),
                 packs ? any(operand, s.k, s.n) : matrix(operand, s.k, s.n, s.transpose_b),
-                matrix(result, s.m, s.n, false), s.adds) {}
+                matrix(result, s.m, s.n, false), s.adds) {
+    plain_layout_of_b_ = matrix(operand, s.k, s.n, s.transpose_b);
+    b_is_plain_ = layout_of_b_ == plain_layout_of_b_;
+  }
 
-  /// How B must stand.
+  /// How B must stand, and how it stands unpacked.
   const dnnl::memory::desc& layout_of_b() const { return layout_of_b_; }
+  const dnnl::memory::desc& plain_layout_of_b() const { return plain_layout_of_b_; }
+  bool b_is_plain() const { return b_is_plain_; }
 
   void run(dnnl::stream& stream, Buffer<std::byte>& scratch, const void* a, const void* b,
            void* c) {
@@ -100,7 +105,8 @@ class Product {
     return attributes;
   }
 
-  dnnl::memory::desc layout_of_b_;
+  dnnl::memory::desc layout_of_b_, plain_layout_of_b_;
+  bool b_is_plain_ = true;
   std::size_t scratch_bytes_;
   dnnl::memory a_, b_, c_, scratch_;
   dnnl::matmul primitive_;
@@ -224,10 +230,10 @@ void Matmul::by_weights(const MatmulShape& s, const Operand* a, const Operand* w
     (*this)(s, a, weights, c);
   } else {
     Product& product = one_dnn_->product<Operand, Result>(s, true);
-    const dnnl::memory::desc plain = matrix(type_of<Operand>(), s.k, s.n, s.transpose_b);
     const void* b = weights;
-    if (const dnnl::memory::desc& layout = product.layout_of_b(); layout != plain) {
-      b = one_dnn_->packed(weights, plain, s.transpose_b, layout)
+    if (!product.b_is_plain()) {
+      b = one_dnn_
+              ->packed(weights, product.plain_layout_of_b(), s.transpose_b, product.layout_of_b())
               .read(one_dnn_->stream, weights, generation_);
     }
     product.run(one_dnn_->stream, one_dnn_->scratch, a, b, c);

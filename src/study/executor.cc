@@ -169,19 +169,29 @@ std::string line_of(const Study& study, const LeftOut& left_out) {
   return fmt::format("study {}: {} trials left out: {}\n", study.id, left_out.trials, left_out.why);
 }
 
+// What a trial that this machine cannot run asks of it: words of its spec, such as "avx512".
+std::string asked_of_machine(const json& spec) {
+  std::string asked;
+  for (const auto& [key, usual] : {std::pair{"isa", "native"}, std::pair{"precision", "f32"}}) {
+    const std::string word = spec.value(key, usual);
+    if (word != usual) asked += (asked.empty() ? "" : " ") + word;
+  }
+  return asked;
+}
+
 // Identifies every trial of the study and enters the study, its data sets and what is missing into
 // `run`. Tells what is left out in `notes`, a line each.
 std::vector<Trial> identify_study(const Study& study, const RunOptions& options,
                                   Identifier& identifier, json& run, std::string& notes) {
   std::vector<Trial> trials;
   std::map<std::string, LeftOut> missing;      // by data set
-  std::map<std::string, LeftOut> unavailable;  // by instruction set
+  std::map<std::string, LeftOut> unavailable;  // by what they ask for
   for (const PlannedTrial& planned : study.trials) {
     const auto answer = identifier.identify(planned, study.harness, study.id);
     if (!answer.identity) {
       const bool is_data = !answer.missing.empty();
       LeftOut& left_out = is_data ? missing[planned.spec.value("dataset", "")]
-                                  : unavailable[planned.spec.value("isa", "")];
+                                  : unavailable[asked_of_machine(planned.spec)];
       left_out.why = is_data ? answer.missing : answer.unavailable;
       ++left_out.trials;
       continue;
@@ -205,11 +215,11 @@ std::vector<Trial> identify_study(const Study& study, const RunOptions& options,
                                    {"study", study.id},
                                    {"trials", left_out.trials}});
   }
-  // Nothing can be fetched here, so nobody is asked: one study names all tiers, and each machine
-  // runs those that it has.
-  for (const auto& [isa, left_out] : unavailable) {
+  // Nothing can be fetched here, so nobody is asked: one study names all tiers and precisions,
+  // and each machine runs those that it has.
+  for (const auto& [asked, left_out] : unavailable) {
     notes += line_of(study, left_out);
-    run["unavailable"].push_back({{"what", isa},
+    run["unavailable"].push_back({{"what", asked},
                                   {"study", study.id},
                                   {"trials", left_out.trials},
                                   {"reason", left_out.why}});

@@ -21,8 +21,8 @@ struct RunOptions {
 };
 
 /// Locks the claims' rules in run.json, runs what is missing, merges the records. A trial that
-/// fails is named and the sweep goes on; trials for an instruction set that this machine lacks are
-/// left out and named. Returns the number of failed trials. Throws UserError,
+/// fails is named and the sweep goes on; trials for an instruction set or a precision that this
+/// machine lacks are left out and named. Returns the number of failed trials. Throws UserError,
 /// before anything runs, for a run directory that cannot be written or holds another profile,
 /// unknown spec keys, and (unless skipped) missing data.
 int run_studies(const std::vector<Study>& studies, const RunOptions& options);

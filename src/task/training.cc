@@ -57,6 +57,14 @@ TaskData::TaskData(const std::string& task_name, const std::string& dataset_name
       split(split_documents(dataset, split_index)),
       vocabulary(dataset, split.train, vocabulary_size) {}
 
+BatchSize largest_batch(int batch_tokens, int max_length) {
+  // A batch ends with the sequence that fills it.
+  const auto longest = static_cast<std::size_t>(max_length);
+  const std::size_t rows =
+      std::max(static_cast<std::size_t>(batch_tokens), kEvaluationTokens) - 1 + longest;
+  return {rows, longest, rows};
+}
+
 Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_length,
                     std::span<const std::uint32_t> examples) {
   const std::size_t classes = data.dataset.labels.size();
@@ -127,6 +135,11 @@ TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_len
     // Points at equal distances, the last one at the last step.
     if (step * options.curve_points / steps != (step - 1) * options.curve_points / steps) {
       const Evaluation dev = evaluate(encoder, data, max_length, watched);
+      // One step may break a value that only the next loss shows, and the last has no next.
+      if (!std::isfinite(dev.loss)) {
+        outcome.stopped_at = step;
+        return outcome;
+      }
       outcome.curve.push_back({step, tokens, loss_since / steps_since, dev.loss, dev.accuracy});
       loss_since = 0;
       steps_since = 0;

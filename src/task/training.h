@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataset/split.h"
+#include "encoder/footprint.h"
 #include "encoder/optimizer.h"
 #include "task/task.h"
 
@@ -58,8 +59,12 @@ struct TrainingOptions {
 
 struct TrainingOutcome {
   std::vector<CurvePoint> curve;
-  std::optional<int> stopped_at;  ///< the step whose loss was not finite
+  /// The step whose loss, or whose loss on the development side after it, was not finite.
+  std::optional<int> stopped_at;
 };
+
+/// The largest batch of training and scoring, for what has to be known beforehand.
+BatchSize largest_batch(int batch_tokens, int max_length);
 
 /// Scores the examples in the order given.
 Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_length,

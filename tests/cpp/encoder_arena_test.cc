@@ -111,9 +111,7 @@ TEST(Arena, ZeroesOnDemand) {
 TEST(Arena, AWarmEncoderTakesNoNewBlock) {
   Encoder<float> encoder(tiny_encoder());
   const Batch batch = packed_batch();
-  const auto step = [&] {
-    encoder.loss_and_gradients(batch);
-  };
+  const auto step = [&] { encoder.loss_and_gradients(batch); };
   step();
   step();
   const long before = blocks_made;

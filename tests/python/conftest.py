@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import made_up_cost
+import made_up_engine
 import numpy as np
 import pytest
 
@@ -53,11 +54,14 @@ MODELS = {  # position parameters, all parameters
 
 HARNESS = {
     "parity": "accuracy",
+    "precision": "accuracy",
     "tuning": "accuracy",
     "encoding_cost": "encoding_cost",
     "encoder_cost": "encoder_cost",
     "memory": "memory_cost",
     "kernel_goals": "encoding_cost",
+    "engine_goals": "encoder_cost",
+    "peers": "peer_cost",
     "encoding_memory": "memory_cost",
     "encoding_error": "encoding_error",
     **{study: "encoding_cost" for study in made_up_cost.ARMS},
@@ -325,12 +329,11 @@ def add_encoder_cost(writer: Writer, truth: Truth) -> None:
                 blocks = {"block": list(range(truth.blocks))}
                 noise = np.exp(rng.normal(0, 0.003, truth.blocks))
                 ns = [round(float(v), 1) for v in (whole + position) * noise]
-                position_ns = [inside["ns"][0]] * truth.blocks
-                arms[arm] = blocks | {"ns": ns, "position_ns": position_ns}
-            spec = {"harness": "encoder_cost", "pass": kind, "hidden": 128, "layers": 2}
-            spec |= {"heads": 4, "feed_forward": 512, "length": 128, "batch": 8}
-            spec |= {"arms": list(arms), "blocks": truth.blocks, "isa": "native", "seed": process}
-            writer.add("encoder_cost", spec, {"arms": arms, "timer_ns": 21.0})
+                parts = made_up_engine.parts_of(ns, inside["ns"][0])
+                arms[arm] = blocks | {"ns": ns, "parts": parts}
+            spec = made_up_engine.encoder_spec(kind, process)
+            spec |= {"arms": list(arms), "blocks": truth.blocks}
+            writer.add("encoder_cost", spec, made_up_engine.encoder_result(spec, arms))
 
 
 def add_memory(writer: Writer) -> None:

@@ -10,7 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 BUILD = Path(os.environ.get("POSBENCH_BUILD", ROOT / "build"))
-HARNESSES = ("accuracy", "encoder_cost", "encoding_cost", "encoding_error", "memory_cost", "peer_cost")
+HARNESSES = (
+    "accuracy",
+    "encoder_cost",
+    "encoding_cost",
+    "encoding_error",
+    "memory_cost",
+    "peer_cost",
+)
 
 pytestmark = pytest.mark.skipif(
     not (BUILD / "bin" / "posbench").exists(), reason=f"no build in {BUILD}"

@@ -1,4 +1,4 @@
-"""encoding_cost and memory_cost through their binaries: what a record holds, never how long it took."""
+"""The cost harnesses through their binaries: what a record holds, never how long it took."""
 
 import json
 import os
@@ -146,3 +146,46 @@ def test_memory_cost_refuses_what_it_does_not_know() -> None:
     assert done.returncode == 2 and "did you mean 'learned'?" in done.stderr
     done = start("memory_cost", "--measure", "modell")
     assert done.returncode == 2 and "did you mean 'model'?" in done.stderr
+
+
+TINY = ("--hidden", "32", "--length", "8", "--batch", "2", "--vocabulary", "40", "--blocks", "3")
+
+
+@pytest.mark.parametrize("kind", ["forward", "train"])
+def test_the_parts_of_a_pass_are_inside_it(kind: str) -> None:
+    result = result_of("encoder_cost", *TINY, "--pass", kind, "--arms", "learned,none")
+    assert result["tokens"] == 16 and len(result["f32_peak_gflops"]) == 3
+    assert min(result["f32_peak_gflops"]) > 0
+    for arm in result["arms"].values():
+        assert arm["block"] == [0, 1, 2] and len(arm["parts"]) == 7
+        for i, whole in enumerate(arm["ns"]):
+            assert 0 < sum(part[i] for part in arm["parts"].values()) <= whole + 100
+        assert (max(arm["parts"]["optimizer"]) > 0) == (kind == "train")
+    assert {c["own"] for c in result["allocations_per_call"].values()} == {0}
+
+
+def test_feed_forward_and_heads_follow_the_hidden_size() -> None:
+    arms = ("--arms", "learned")
+    implied, said = (
+        result_of("encoder_cost", *TINY, *arms, "--feed-forward", inner) for inner in ("0", "128")
+    )
+    assert implied["gflop"] == said["gflop"]
+    for hidden, heads in ((100, 3), (290, 4)):  # heads of 32, of 64
+        done = start("encoder_cost", "--hidden", str(hidden))
+        assert done.returncode == 2
+        assert f"{hidden} is not a multiple of heads {heads}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("--precision", "bf61"), "unknown precision 'bf61'; did you mean 'bf16'?"),
+        (("--pass", "trian"), "unknown pass 'trian'; did you mean 'train'?"),
+        (("--layers", "0"), "layers"),
+        (("--length", "0"), "length and batch must be at least 1"),
+    ],
+)
+def test_encoder_cost_refuses(words: tuple[str, ...], said: str) -> None:
+    done = start("encoder_cost", *words)
+    assert done.returncode == 2
+    assert said in done.stderr

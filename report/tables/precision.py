@@ -1,0 +1,48 @@
+"""Does bf16 train as well as f32? C1's own test and margin, on pairs of one encoding."""
+
+from __future__ import annotations
+
+from report import pairs
+from report.fields import Named
+from report.pairs import arm_order
+from report.rules import Part, equivalence
+from report.tables import Context, Row
+from report.tables.accuracy import parts_in_order
+
+STUDY = "precision"
+SUFFIX = "_bf16"  # of an arm whose twin in f32 has the name without it
+
+
+def precision_parity(context: Context) -> list[Row]:
+    """One row per task and encoding: bf16 minus f32, paired by seed."""
+    rows: list[Row] = []
+    for part in parts_in_order(context):
+        pairing = pairs.pairing(context.evidence, STUDY, part["task"], part["first_seed"])
+        for arm in arm_order(pairing.arms) if pairing else []:
+            reference = arm.removesuffix(SUFFIX)
+            if reference == arm:
+                continue
+            asked = comparison(part, arm, reference)
+            found = equivalence.decide(asked, context.evidence, {})
+            rows.append(
+                [
+                    part["task"],
+                    reference,
+                    found.n,
+                    found.effect,
+                    found.low,
+                    found.high,
+                    found.margin,
+                    found.values.get("reachable", ""),
+                    found.verdict,
+                ]
+            )
+    return rows
+
+
+def comparison(part: Part, arm: str, reference: str) -> Named:
+    """A part of C1 that asks about two precisions; whether positions matter is no condition here."""
+    assert isinstance(part, Named)
+    kept = {key: value for key, value in part.items() if not key.startswith("gate")}
+    asked = {**kept, "study": STUDY, "arm": arm, "reference": reference}
+    return Named(asked, part.place, part.way_out)
