@@ -54,6 +54,7 @@ json run_model(const json& spec) {
   return {{"total_parameters", size.total},
           {"position_parameters", size.position},
           {"share", static_cast<double>(size.position) / static_cast<double>(size.total)},
+          // In f32: value, gradient and AdamW's two moments.
           {"training_state_bytes", 16 * size.total}};
 }
 

@@ -93,7 +93,6 @@ class PeerCost:
     gflop: float  # in a call's matrix products
     f32_peak_gflops: Floats  # (blocks,): of the core, measured before each block
     outputs_apart: Mapping[str, float]  # largest difference of logits from ours, over their RMS
-    losses_apart: Mapping[str, float]  # of the first steps, relative
     accuracy: Mapping[str, float]  # after an epoch
     versions: Mapping[str, Mapping[str, str]]
     tuning: Mapping[str, Mapping[str, Any]]
@@ -327,7 +326,6 @@ def peer_cost(fields: Fields, spec: Fields) -> PeerCost:
         gflop=fields.number("gflop"),
         f32_peak_gflops=peaks(fields, arms),
         outputs_apart=agreement.get("outputs", {}),
-        losses_apart=agreement.get("losses", {}),
         accuracy=agreement.get("accuracy", {}),
         versions={arm: t.texts() for arm, t in fields.table_at("versions").tables().items()},
         tuning={arm: t.table for arm, t in fields.table_at("tuning").tables().items()},

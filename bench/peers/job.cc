@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "encoder/footprint.h"
 #include "encoder/weights.h"
 #include "kernel/adamw.h"
 
@@ -108,6 +110,14 @@ void write_job(const Job& job, const fs::path& folder) {
                         pack_weights(encoder.layout(), encoder.parameters()));
   write_file_atomically(folder / "batches.bin", pack_batches(job.batches));
   write_file_atomically(folder / "scored.bin", pack_batches(job.scored));
+}
+
+const EncoderOptions& fitting_options(const Job& job) {
+  const BatchSize run = largest_of(job.batches), scored = largest_of(job.scored);
+  const BatchSize both{std::max(run.rows, scored.rows), std::max(run.longest, scored.longest),
+                       std::max(run.labels, scored.labels)};
+  require_footprint({&job.options, 1}, both, job.trains);
+  return job.options;
 }
 
 Job read_job(const fs::path& folder) {

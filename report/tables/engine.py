@@ -90,7 +90,7 @@ def measured(work: engine.Work, processes: Sequence[PeerCost], arm: str) -> list
     ns = engine.call_ns(work, processes, arm)
     share = engine.work_share(work, processes, arm)
     memory = engine.memory_ratio(work, processes, arm)
-    apart = [{**p.losses_apart, **p.outputs_apart}.get(arm, math.nan) for p in processes]
+    apart = [p.outputs_apart.get(arm, math.nan) for p in processes]
     scores = [100 * p.accuracy.get(arm, math.nan) for p in processes]
     slower = engine.speed_up(work, processes, arm) if arm != engine.OURS else None
     return [

@@ -96,8 +96,8 @@ void require_memory(std::uint64_t needed, std::string_view what) {
   if (needed <= available) return;
   constexpr double kGiB = 1 << 30;
   throw UserError(fmt::format(
-      "{} needs {} bytes of memory ({:.1f} GiB), and {} ({:.1f} GiB) are available here; take a "
-      "smaller shape or batch, fewer --jobs, or a machine with more",
+      "{}: {} bytes of memory needed ({:.1f} GiB), {} available here ({:.1f} GiB); take a smaller "
+      "shape or batch, fewer --jobs, or a machine with more",
       what, needed, static_cast<double>(needed) / kGiB, available,
       static_cast<double>(available) / kGiB));
 }

@@ -188,7 +188,7 @@ void require_footprint(std::span<const EncoderOptions> encoders, const BatchSize
   const EncoderShape& shape = encoders.front().shape;
   const std::string count =
       encoders.size() == 1 ? "an encoder" : fmt::format("{} encoders", encoders.size());
-  require_memory(needed, fmt::format("{} of d {}, {} layers and {} words, {} batches of {} tokens,",
+  require_memory(needed, fmt::format("{} of d {}, {} layers and {} words, {} batches of {} tokens",
                                      count, shape.hidden, shape.layers, shape.vocabulary,
                                      trains ? "training on" : "for", size.rows));
 }

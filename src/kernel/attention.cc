@@ -23,19 +23,25 @@ namespace posbench::HWY_NAMESPACE {
 // Functions of a template cannot be chosen at run time by name.
 void ForwardF32(const attention_detail::ForwardHead<float>& head,
                 const attention_detail::ForwardScratch& scratch) {
-  Forward(head, scratch);
+  Forward<Singles>(head, scratch);
 }
 void ForwardBf16(const attention_detail::ForwardHead<Bf16>& head,
                  const attention_detail::ForwardScratch& scratch) {
-  Forward(head, scratch);
+#if HWY_TARGET == HWY_AVX3
+  if (kCpuRoundsToBf16) return Forward<Bf16Pairs>(head, scratch);
+#endif
+  Forward<Singles>(head, scratch);
 }
 void BackwardF32(const attention_detail::BackwardHead<float>& head,
                  const attention_detail::BackwardScratch& scratch) {
-  Backward(head, scratch);
+  Backward<Singles>(head, scratch);
 }
 void BackwardBf16(const attention_detail::BackwardHead<Bf16>& head,
                   const attention_detail::BackwardScratch& scratch) {
-  Backward(head, scratch);
+#if HWY_TARGET == HWY_AVX3
+  if (kCpuRoundsToBf16) return Backward<Bf16Pairs>(head, scratch);
+#endif
+  Backward<Singles>(head, scratch);
 }
 
 }  // namespace posbench::HWY_NAMESPACE

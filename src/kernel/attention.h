@@ -1,10 +1,12 @@
 // Multi-head self-attention inside each sequence of a batch, fused: scores, softmax and the sum of
 // values pass through the nearest caches in tiles, and a query's scores never leave them.
 //
-// f32 and bf16 run on the CPU's best instruction set; a bf16 is widened when read, all arithmetic
-// is f32, results are rounded once. f64 is the scalar reference (kernel/attention_scalar.h), what
-// the others are tested against. Sums run in a fixed order for a given instruction set, and what a
-// sequence gets does not depend on the others of its batch.
+// f32 and bf16 run on the CPU's best instruction set. All sums are f32, and so are the softmax and
+// its gradient; a bf16 result is rounded once. Where the CPU multiplies bf16 (AVX512_BF16), the
+// bf16 form also rounds what it multiplies: Q, K and V with bias and scale, dO by row, the weights
+// and the gradients of the scores; elsewhere it widens what it reads. f64 is the scalar reference
+// (kernel/attention_scalar.h), what the others are tested against. Sums run in a fixed order for a
+// given instruction set, and what a sequence gets does not depend on the others of its batch.
 #pragma once
 
 #include <cstddef>

@@ -50,8 +50,54 @@ HWY_INLINE void ScoreGradient(const Stored* HWY_RESTRICT kept, float inverse, st
   }
 }
 
+// One of two rows whose gradients are taken together: what forward kept of it, and where its dS
+// goes in f32 and in bf16.
+struct RowOfTwo {
+  const Bf16* kept;
+  float inverse;
+  float* slope;
+  Bf16* row;
+};
+
+#if HWY_TARGET == HWY_AVX3
+// ScoreGradient for two rows, which may be one and the same. slope becomes dS only where `keeps`; p
+// and ds get words of both rows, key by key.
+HWY_INLINE void ScoreGradients(const RowOfTwo& first, const RowOfTwo& second, std::size_t vectors,
+                               bool keeps, float* p, float* ds) {
+  const D d;
+  const hn::Rebind<std::uint16_t, D> narrow;
+  const std::size_t lanes = hn::Lanes(d);
+  V dot0 = hn::Zero(d), dot1 = hn::Zero(d);
+  for (std::size_t at = 0; at < vectors * lanes; at += lanes) {
+    dot0 = hn::MulAdd(Load(first.kept + at), hn::LoadU(d, first.slope + at), dot0);
+    dot1 = hn::MulAdd(Load(second.kept + at), hn::LoadU(d, second.slope + at), dot1);
+  }
+  const V mean0 = hn::Mul(hn::SumOfLanes(d, dot0), hn::Set(d, first.inverse));
+  const V mean1 = hn::Mul(hn::SumOfLanes(d, dot1), hn::Set(d, second.inverse));
+  for (std::size_t at = 0; at < vectors * lanes; at += lanes) {
+    const auto gradient = [&](const RowOfTwo& of, V mean) HWY_ATTR {
+      return hn::Mul(Load(of.kept + at), hn::Sub(hn::LoadU(d, of.slope + at), mean));
+    };
+    const auto bits = [&](const RowOfTwo& of) HWY_ATTR {
+      return hn::LoadU(narrow, reinterpret_cast<const std::uint16_t*>(of.kept + at));
+    };
+    const V ds0 = gradient(first, mean0), ds1 = gradient(second, mean1);
+    const auto rounded0 = RoundInOne(ds0), rounded1 = RoundInOne(ds1);
+    hn::StoreU(Interleave(bits(first), bits(second)), d, p + at);
+    hn::StoreU(Interleave(rounded0, rounded1), d, ds + at);
+    SaveBits<Store::kPlain>(rounded0, first.row + at);
+    SaveBits<Store::kPlain>(rounded1, second.row + at);
+    if (keeps) {
+      hn::StoreU(ds0, d, first.slope + at);
+      hn::StoreU(ds1, d, second.slope + at);
+    }
+  }
+}
+#endif
+
 // dK and dV (+)= the share of `rows` queries from `first` on, whose p and dS stand in scratch.
 // Causal: keys go in stripes, each of which leaves out the queries that see none of it.
+template <class Word>
 HWY_INLINE void AddToKeysAndValues(const attention_detail::BackwardScratch& scratch,
                                    const Widths& widths, std::size_t first, std::size_t rows,
                                    std::size_t keys, std::size_t size_vectors, bool causal,
@@ -64,21 +110,47 @@ HWY_INLINE void AddToKeysAndValues(const attention_detail::BackwardScratch& scra
       sums += j * widths.head;
       Start start;
       if (adds) start = {sums, static_cast<std::ptrdiff_t>(widths.head)};
-      Multiply<ByColumns>({{a + skipped * widths.keys + j, widths.keys},
-                           b + (first + skipped) * widths.head,
-                           widths.head,
-                           rows - skipped,
-                           start,
-                           sums,
-                           widths.head},
-                          columns, size_vectors);
+      // Blocks, and stripes, begin with a word.
+      Multiply<Word, ByColumns>({{a + skipped / Word::kDepth * widths.keys + j, widths.keys},
+                                 b + (first + skipped) / Word::kDepth * widths.head,
+                                 widths.head,
+                                 WordsOf<Word>(rows - skipped),
+                                 start,
+                                 sums,
+                                 widths.head},
+                                columns, size_vectors);
     };
     add(scratch.p, scratch.dcontext, scratch.dv);
     add(scratch.ds, scratch.q, scratch.dk);
   }
 }
 
-template <class Stored>
+// Everything as the products read it: Q, K and dO' by columns (of words), dO' by rows, Vᵀ.
+template <class Word, class Stored>
+HWY_INLINE void PackInputs(const BackwardHead<Stored>& head,
+                           const attention_detail::BackwardScratch& scratch, const Widths& widths,
+                           float scale) {
+  const std::size_t row_words = widths.head / Word::kDepth;
+  if constexpr (Word::kDepth == 1) {
+    PackRows(head.q, head.q_bias, scale, scratch.q, widths.head);
+    PackRows(head.k, head.k_bias, scale, scratch.k, widths.head);
+    PackRows(head.v, head.v_bias, 1.0f, scratch.v, widths.head);
+    PackRows(head.dcontext, scratch.inverse, scratch.dcontext, widths.head);
+  } else {
+    auto* v = reinterpret_cast<Bf16*>(scratch.v);
+    auto* dcontext = reinterpret_cast<Bf16*>(scratch.dcontext_rows);
+    PackPairs(head.q, head.q_bias, scale, nullptr, nullptr, scratch.q, widths.head);
+    PackPairs(head.k, head.k_bias, scale, nullptr, nullptr, scratch.k, widths.head);
+    PackPairs(head.v, head.v_bias, 1.0f, nullptr, v, nullptr, widths.head);
+    PackPairs(head.dcontext, nullptr, 1.0f, scratch.inverse, dcontext, scratch.dcontext,
+              widths.head);
+  }
+  PadRows(scratch.v, head.v.rows, row_words);
+  Transpose(scratch.v, row_words, head.v.rows, WordsOf<Word>(head.v.columns), scratch.values,
+            widths.keys);
+}
+
+template <class Word, class Stored>
 void Backward(const BackwardHead<Stored>& head, const attention_detail::BackwardScratch& scratch) {
   const std::size_t lanes = hn::Lanes(D());
   const std::size_t n = head.q.rows, size = head.q.columns;
@@ -87,63 +159,78 @@ void Backward(const BackwardHead<Stored>& head, const attention_detail::Backward
   const float scale = 1.0f / std::sqrt(static_cast<float>(size));
   std::memcpy(scratch.inverse, head.weights + n * widths.rows, n * sizeof(float));
   // dQ = scale · dS K and dK = scale · dSᵀ Q.
-  PackRows(head.q, head.q_bias, scale, scratch.q, widths.head);
-  PackRows(head.k, head.k_bias, scale, scratch.k, widths.head);
-  PackRows(head.v, head.v_bias, 1.0f, scratch.v, widths.head);
-  PackRows(head.dcontext, scratch.inverse, scratch.dcontext, widths.head);
-  PadRows(scratch.v, n, widths.head);
-  Transpose(scratch.v, widths.head, n, size, scratch.values, widths.keys);
+  PackInputs<Word>(head, scratch, widths, scale);
   if (head.dscore_bias != nullptr) std::fill_n(scratch.dbias, 2 * widths.rows, 0.0f);
 
+  // Single words of a row are those of its columns.
+  const std::size_t row_words = widths.head / Word::kDepth;
+  const float* dcontext_rows = Word::kDepth == 1 ? scratch.dcontext : scratch.dcontext_rows;
   const bool adds = n > kQueryBlock;
   if (adds) {
     std::fill_n(scratch.dk, n * widths.head, 0.0f);
     std::fill_n(scratch.dv, n * widths.head, 0.0f);
   }
   for (std::size_t first = 0, block = 0; first < n; first += block) {
-    block = EvenPart(n - first, kQueryBlock);
+    block = EvenPart(n - first, kQueryBlock, Word::kDepth);
     const std::size_t block_keys = head.causal ? first + block : n;
     for (std::size_t i = first, tile = 0; i < first + block; i += tile) {
-      tile = EvenPart(first + block - i, kQueryTile);
+      tile = EvenPart(first + block - i, kQueryTile, Word::kDepth);
       const std::size_t keys = head.causal ? i + tile : n;
       const std::size_t vectors = vectors_of(keys);
-      float* p = scratch.p + (i - first) * widths.keys;
-      float* ds = scratch.ds + (i - first) * widths.keys;
-      Multiply<ByRows>({{scratch.dcontext + i * widths.head, widths.head},
-                        scratch.values,
-                        widths.keys,
-                        size,
-                        {},
-                        ds,
-                        widths.keys},
-                       tile, vectors);
-      for (std::size_t r = 0; r < tile; ++r, p += widths.keys) {
-        float* row = ds + r * widths.keys;
-        const std::size_t seen = head.causal ? i + r + 1 : n;
-        const std::size_t seen_vectors = vectors_of(seen);
-        ScoreGradient(head.weights + (i + r) * widths.rows, scratch.inverse[i + r], seen_vectors, p,
-                      row);
+      float* p = scratch.p + (i - first) / Word::kDepth * widths.keys;
+      float* ds = scratch.ds + (i - first) / Word::kDepth * widths.keys;
+      // … and those of dS take the place of the slopes they come from.
+      float* slopes = Word::kDepth == 1 ? ds : scratch.slopes;
+      float* ds_rows = Word::kDepth == 1 ? ds : scratch.ds_rows;
+      const std::size_t ds_words = widths.keys / Word::kDepth;
+      Multiply<Word, ByRows>({{dcontext_rows + i * row_words, row_words},
+                              scratch.values,
+                              widths.keys,
+                              WordsOf<Word>(size),
+                              {},
+                              slopes,
+                              widths.keys},
+                             tile, vectors);
+      for (std::size_t r = 0; r < tile; r += Word::kDepth, p += widths.keys, ds += widths.keys) {
+        const std::size_t last = HWY_MIN(r + Word::kDepth, tile) - 1;
+        const std::size_t seen_vectors = head.causal ? vectors_of(i + last + 1) : vectors;
+        if constexpr (Word::kDepth == 1) {
+          ScoreGradient(head.weights + (i + r) * widths.rows, scratch.inverse[i + r], seen_vectors,
+                        p, ds);
+        } else {
+          // A row without a partner is its own, and meets zeros in the products.
+          const auto row = [&](std::size_t at) HWY_ATTR {
+            float* to = ds_rows + at * ds_words;
+            std::fill(to + seen_vectors * lanes / 2, to + vectors * lanes / 2, 0.0f);
+            return RowOfTwo{head.weights + (i + at) * widths.rows, scratch.inverse[i + at],
+                            slopes + at * widths.keys, reinterpret_cast<Bf16*>(to)};
+          };
+          ScoreGradients(row(r), row(last), seen_vectors, head.dscore_bias != nullptr, p, ds);
+        }
         if (seen_vectors * lanes < block_keys) {
           std::fill(p + seen_vectors * lanes, p + block_keys, 0.0f);
-          std::fill(row + seen_vectors * lanes, row + block_keys, 0.0f);
+          std::fill(ds + seen_vectors * lanes, ds + block_keys, 0.0f);
         }
-        if (head.dscore_bias == nullptr) continue;
-        float* by_distance = scratch.dbias + n - 1 - (i + r);
-        for_each_vector(seen, [&](std::size_t, auto load, auto store) HWY_ATTR {
-          store(hn::Add(load(by_distance), load(row)), by_distance);
-        });
       }
-      Multiply<ByRows>({{ds, widths.keys},
-                        scratch.k,
-                        widths.head,
-                        keys,
-                        {},
-                        scratch.dq + i * widths.head,
-                        widths.head},
-                       tile, vectors_of(size));
+      for (std::size_t r = 0; r < tile && head.dscore_bias != nullptr; ++r) {
+        const float* row = slopes + r * widths.keys;
+        float* by_distance = scratch.dbias + n - 1 - (i + r);
+        for_each_vector(head.causal ? i + r + 1 : n,
+                        [&](std::size_t, auto load, auto store) HWY_ATTR {
+                          store(hn::Add(load(by_distance), load(row)), by_distance);
+                        });
+      }
+      Multiply<Word, ByRows>({{ds_rows, ds_words},
+                              scratch.k,
+                              widths.head,
+                              WordsOf<Word>(keys),
+                              {},
+                              scratch.dq + i * widths.head,
+                              widths.head},
+                             tile, vectors_of(size));
     }
-    AddToKeysAndValues(scratch, widths, first, block, block_keys, vectors_of(size), head.causal,
-                       adds);
+    AddToKeysAndValues<Word>(scratch, widths, first, block, block_keys, vectors_of(size),
+                             head.causal, adds);
   }
   UnpackGradient(scratch.dq, widths.head, head.dq, head.dq_bias);
   UnpackGradient(scratch.dk, widths.head, head.dk, head.dk_bias);

@@ -1,6 +1,6 @@
 // The way of a head's rows into scratch and back, compiled once per instruction set (Highway's
-// -inl.h idiom). In scratch they are f32 and padded to whole vectors, so that no loop behind has a
-// tail.
+// -inl.h idiom). In scratch they are f32, or bf16 in pairs, and padded to whole vectors, so that no
+// loop behind has a tail.
 #include <algorithm>
 
 #include "kernel/attention_head.h"
@@ -51,6 +51,44 @@ HWY_INLINE void PackRows(const Window<const Stored>& from, const float* scales, 
     });
   }
 }
+
+#if HWY_TARGET == HWY_AVX3
+// Words of two bf16: each lane of `first` and, above it, of `second`.
+HWY_INLINE V Interleave(hn::Vec<hn::Rebind<std::uint16_t, D>> first,
+                        hn::Vec<hn::Rebind<std::uint16_t, D>> second) {
+  const hn::RebindToUnsigned<D> du;
+  return hn::BitCast(
+      D(), hn::Or(hn::PromoteTo(du, first), hn::ShiftLeft<16>(hn::PromoteTo(du, second))));
+}
+
+// (from + bias) · scale · scales by row, rounded to bf16: to `rows` (rows, width), where neighbours
+// of a row form a word, and to `pairs` (rows / 2, width words), where those of a column do. Bias,
+// scales, and what is not wanted may be null. A missing last row counts as zeros.
+HWY_INLINE void PackPairs(const Window<const Bf16>& from, const float* bias, float scale,
+                          const float* scales, Bf16* rows, float* pairs, std::size_t width) {
+  const D d;
+  const hn::Rebind<std::uint16_t, D> narrow;
+  for (std::size_t r = 0; r < from.rows; r += 2) {
+    const bool two = r + 1 < from.rows;
+    const Bf16* row = from.data + r * from.stride;
+    const V factor0 = hn::Set(d, scales == nullptr ? scale : scale * scales[r]);
+    const V factor1 = !two                ? hn::Zero(d)
+                      : scales == nullptr ? factor0
+                                          : hn::Set(d, scale * scales[r + 1]);
+    for_each_vector(from.columns, [&](std::size_t i, auto load, auto) HWY_ATTR {
+      const V shift = bias == nullptr ? hn::Zero(d) : load(bias);
+      const auto first = RoundInOne(hn::Mul(hn::Add(load(row), shift), factor0));
+      auto second = hn::Zero(narrow);
+      if (two) second = RoundInOne(hn::Mul(hn::Add(load(row + from.stride), shift), factor1));
+      if (rows != nullptr) {
+        SaveBits<Store::kPlain>(first, rows + r * width + i);
+        if (two) SaveBits<Store::kPlain>(second, rows + (r + 1) * width + i);
+      }
+      if (pairs != nullptr) hn::StoreU(Interleave(first, second), d, pairs + r / 2 * width + i);
+    });
+  }
+}
+#endif
 
 // Zeros behind the last of n rows, up to a whole vector of rows.
 HWY_INLINE void PadRows(float* rows, std::size_t n, std::size_t width) {

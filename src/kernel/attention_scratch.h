@@ -94,9 +94,12 @@ struct BackwardScratch {
         k(pieces.take(widths.rows * widths.head)),
         v(pieces.take(widths.rows * widths.head)),
         dcontext(pieces.take(widths.rows * widths.head)),
+        dcontext_rows(pieces.take(widths.rows * widths.head / 2)),
         values(pieces.take(widths.head * widths.keys)),
         p(pieces.take(widths.block_rows * widths.keys)),
         ds(pieces.take(widths.block_rows * widths.keys)),
+        slopes(pieces.take(kQueryTile * widths.keys)),
+        ds_rows(pieces.take(kQueryTile * widths.keys / 2)),
         dq(pieces.take(widths.rows * widths.head)),
         dk(pieces.take(widths.rows * widths.head)),
         dv(pieces.take(widths.rows * widths.head)),
@@ -104,8 +107,11 @@ struct BackwardScratch {
         dbias(pieces.take(2 * widths.rows)) {}
 
   float *q, *k, *v, *dcontext;  ///< (n, head)
+  float* dcontext_rows;         ///< bf16 pairs only, as dcontext then pairs columns: (n, head / 2)
   float* values;                ///< Vᵀ (head, keys)
   float *p, *ds;                ///< (block_rows, keys)
+  float* slopes;                ///< bf16 pairs only: (kQueryTile, keys)
+  float* ds_rows;               ///< bf16 pairs only: (kQueryTile, keys / 2)
   float *dq, *dk, *dv;          ///< (n, head)
   float* inverse;               ///< (n)
   float* dbias;                 ///< (2 · rows), by distance from −(n − 1) on

@@ -1,6 +1,7 @@
 // Products of matrices that fit into the nearest caches, f32, compiled once per instruction set
 // (Highway's -inl.h idiom). A tile of the result stays in registers while it runs through the
-// depth: each step loads a row of B as vectors and broadcasts a number of A for each row.
+// depth: each step loads a row of B as vectors and broadcasts a word of A for each row. A word is
+// an f32, or two bf16 that follow each other along the depth.
 #include <array>
 #include <cstddef>
 #include <utility>
@@ -20,7 +21,31 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-// A, read number by number, from memory that holds it row by row …
+// What a word of A and B is; how many numbers of the depth it holds.
+struct Singles {
+  static constexpr std::size_t kDepth = 1;
+  static HWY_INLINE V MulAdd(V a, V b, V sum) { return hn::MulAdd(a, b, sum); }
+};
+
+#if HWY_TARGET == HWY_AVX3
+// Twice the products in the same time, for CPUs that round to bf16 in one instruction: the two come
+// together. Highway does not know it. Sums are f32; numbers below 2^-126 count as 0.
+struct Bf16Pairs {
+  static constexpr std::size_t kDepth = 2;
+  static HWY_INLINE V MulAdd(V a, V b, V sum) {
+    asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+    return sum;
+  }
+};
+#endif
+
+// Words that `count` numbers of the depth take.
+template <class Word>
+constexpr std::size_t WordsOf(std::size_t count) {
+  return (count + Word::kDepth - 1) / Word::kDepth;
+}
+
+// A, read word by word, from memory that holds it row by row …
 struct ByRows {
   const float* data;
   std::size_t stride;
@@ -55,7 +80,7 @@ struct TileTask {
   A a;
   const float* b;
   std::size_t b_stride;
-  std::size_t depth;
+  std::size_t depth;  // in words
   Start start;
   float* c;
   std::size_t c_stride;
@@ -69,7 +94,7 @@ constexpr std::size_t TileRows(std::size_t vectors) {
   return HWY_MIN(std::size_t{12}, kAccumulators / vectors);
 }
 
-template <std::size_t kRows, std::size_t kVectors, class A>
+template <class Word, std::size_t kRows, std::size_t kVectors, class A>
 HWY_NOINLINE void MultiplyTile(const TileTask<A>& task) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
@@ -88,7 +113,7 @@ HWY_NOINLINE void MultiplyTile(const TileTask<A>& task) {
     const auto add_row = [&]<std::size_t kRow>() HWY_ATTR {
       const V factor = hn::Set(d, *a.template at<kRow>());
       for (std::size_t v = 0; v < kVectors; ++v) {
-        sums[kRow][v] = hn::MulAdd(factor, row[v], sums[kRow][v]);
+        sums[kRow][v] = Word::MulAdd(factor, row[v], sums[kRow][v]);
       }
     };
     [&]<std::size_t... kRow>(std::index_sequence<kRow...>) HWY_ATTR {
@@ -106,25 +131,26 @@ HWY_NOINLINE void MultiplyTile(const TileTask<A>& task) {
 }
 
 // MultiplyTile for 1 … TileRows(kVectors) rows.
-template <std::size_t kVectors, class A>
+template <class Word, std::size_t kVectors, class A>
 HWY_INLINE void MultiplyRows(std::size_t rows, const TileTask<A>& task) {
   using Function = void (*)(const TileTask<A>&);
   static constexpr auto kTiles = []<std::size_t... kRow>(std::index_sequence<kRow...>) {
-    return std::array<Function, sizeof...(kRow)>{&MultiplyTile<kRow + 1, kVectors, A>...};
+    return std::array<Function, sizeof...(kRow)>{&MultiplyTile<Word, kRow + 1, kVectors, A>...};
   }
   (std::make_index_sequence<TileRows(kVectors)>());
   kTiles[rows - 1](task);
 }
 
 // The next share of what is left, at most `most`, where all shares are to be about equal: a thin
-// last tile would wait for its own sums.
-HWY_INLINE std::size_t EvenPart(std::size_t left, std::size_t most) {
+// last tile would wait for its own sums. All but the last are multiples of `unit`, as `most` is.
+HWY_INLINE std::size_t EvenPart(std::size_t left, std::size_t most, std::size_t unit = 1) {
   const std::size_t shares = (left + most - 1) / most;
-  return (left + shares - 1) / shares;
+  const std::size_t share = (left + shares - 1) / shares;
+  return HWY_MIN(left, (share + unit - 1) / unit * unit);
 }
 
 // C (rows, vectors · lanes) = start + A (rows, depth) · B (depth, vectors · lanes).
-template <class A>
+template <class Word, class A>
 HWY_INLINE void Multiply(const TileTask<A>& whole, std::size_t rows, std::size_t vectors) {
   const std::size_t lanes = hn::Lanes(D());
   for (std::size_t v = 0, width = 0; v < vectors; v += width) {
@@ -141,15 +167,15 @@ HWY_INLINE void Multiply(const TileTask<A>& whole, std::size_t rows, std::size_t
       task.c += r * whole.c_stride + v * lanes;
       switch (width) {
         case 1:
-          MultiplyRows<1>(height, task);
+          MultiplyRows<Word, 1>(height, task);
           break;
         case 2:
-          MultiplyRows<2>(height, task);
+          MultiplyRows<Word, 2>(height, task);
           break;
         default:
           if constexpr (kTileVectors > 2) {
-            if (width == 3) MultiplyRows<3>(height, task);
-            if (width == 4) MultiplyRows<4>(height, task);
+            if (width == 3) MultiplyRows<Word, 3>(height, task);
+            if (width == 4) MultiplyRows<Word, 4>(height, task);
           }
       }
     }

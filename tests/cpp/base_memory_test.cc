@@ -57,9 +57,10 @@ TEST(RequireMemory, NamesWhatIsNeededAndWhatIsThere) {
   EXPECT_NO_THROW(require_memory(1, "a trial"));
   EXPECT_THAT([] { require_memory(std::uint64_t{1} << 62, "a trial"); },
               testing::ThrowsMessage<UserError>(testing::AllOf(
-                  testing::StartsWith(
-                      "a trial needs 4611686018427387904 bytes of memory (4294967296.0 GiB), and "),
-                  testing::HasSubstr(" are available here; take a smaller shape"))));
+                  testing::StartsWith("a trial: 4611686018427387904 bytes of memory needed "
+                                      "(4294967296.0 GiB), "),
+                  testing::HasSubstr(" available here ("),
+                  testing::HasSubstr("; take a smaller shape or batch"))));
 }
 
 }  // namespace

@@ -153,9 +153,10 @@ TEST(Footprint, BeyondEveryMachineIsRefusedAndDoesNotOverflow) {
         require_footprint({&options, 1}, {4096, 40, 4096}, true);
       },
       testing::ThrowsMessage<UserError>(testing::AllOf(
-          testing::HasSubstr("an encoder of d 65536, 1000 layers and 50 words that trains "
-                             "on batches of 4096 tokens needs "),
-          testing::HasSubstr(" bytes of memory ("), testing::HasSubstr("take a smaller shape"))));
+          testing::HasSubstr("an encoder of d 65536, 1000 layers and 50 words, training on "
+                             "batches of 4096 tokens: "),
+          testing::HasSubstr(" bytes of memory needed ("),
+          testing::HasSubstr("take a smaller shape"))));
   const EncoderOptions small = some_encoder("f32");
   EXPECT_NO_THROW(require_footprint({&small, 1}, {4096, 40, 4096}, true));
 }

@@ -149,6 +149,36 @@ TEST_F(Training, StopsWhereTheLossIsNotFinite) {
   EXPECT_TRUE(outcome.curve.empty());
 }
 
+// Its loss was finite, but what the last step wrote is not: only the scores show it.
+TEST_F(Training, StopsWhereTheLastStepBreaksTheValues) {
+  add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
+  const TaskData data("tagging", "words", 0, 64);
+  Encoder<float> encoder(encoder_for(data, "learned"));
+  TrainingOptions options = some_steps(1);
+  options.optimizer.learning_rate = 1e38;
+  const TrainingOutcome outcome = train(encoder, data, 8, options);
+  EXPECT_EQ(outcome.stopped_at, 1);
+  EXPECT_TRUE(outcome.curve.empty());
+}
+
+TEST_F(Training, BatchesAreNoLargerThanSaid) {
+  add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
+  const TaskData data("tagging", "words", 0, 64);
+  for (const int tokens : {1, 64, 5000}) {
+    const BatchSize most = largest_batch(tokens, 8);
+    EXPECT_GE(most.rows, static_cast<std::size_t>(tokens) + 7);
+    EXPECT_GE(most.rows, 2048u + 7);  // of an evaluation
+    EXPECT_EQ(most.longest, 8u);
+    const EncoderOptions options = encoder_for(data, "learned");
+    Encoder<float> trained(options);
+    TrainingOptions two = some_steps(2);
+    two.batch_tokens = tokens;
+    train(trained, data, 8, two);
+    const Footprint bytes = footprint<float>(options, most, /*trains=*/true);
+    EXPECT_LE(trained.arena_bytes(), bytes.kept + bytes.scratch);
+  }
+}
+
 TEST_F(Training, EvaluationKeepsTheOrderAndCountsEveryUnit) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
   const TaskData data("tagging", "words", 0, 64);
