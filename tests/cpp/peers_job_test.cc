@@ -56,6 +56,14 @@ TEST_F(Jobs, ComeBackFromTheirFiles) {
   expect_equal(job.scored[0], read.scored[0]);
 }
 
+TEST_F(Jobs, BeyondThisMachineAreRefusedBeforeAnythingIsWritten) {
+  job.options.shape.hidden = job.options.shape.feed_forward = 1 << 20;
+  const std::string said = message_of<UserError>([&] { write_job(job, folder); });
+  EXPECT_THAT(said, testing::HasSubstr("training on batches of 9 tokens: "));
+  EXPECT_THAT(said, testing::HasSubstr(" bytes of memory needed ("));
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
 TEST_F(Jobs, CutShortAreRefused) {
   write_job(job, folder);
   const std::string bytes = read_file(folder / "batches.bin");
