@@ -28,10 +28,10 @@ Batch padded(const Batch& packed) {
       batch.tokens.push_back(packed.tokens[t]);
       batch.positions.push_back(packed.positions[t]);
     }
-    const auto end = static_cast<std::size_t>(start + longest);
-    batch.tokens.resize(end, 0);
-    batch.positions.resize(end, 0);
-    batch.offsets.push_back(start + longest);
+    const std::int32_t end = start + longest;
+    batch.tokens.resize(static_cast<std::size_t>(end), 0);
+    batch.positions.resize(static_cast<std::size_t>(end), 0);
+    batch.offsets.push_back(end);
     batch.lengths.push_back(static_cast<std::int32_t>(last - first));
     for (; label < packed.rows.size() && packed.rows[label] < packed.offsets[s + 1]; ++label) {
       batch.rows.push_back(packed.rows[label] - packed.offsets[s] + start);
