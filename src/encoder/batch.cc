@@ -41,7 +41,10 @@ Batch padded(const Batch& packed) {
   return batch;
 }
 
-Block next_block(const Batch& batch, const Block& after, std::size_t target) {
+Block next_block(const Batch& batch, const Block& after) {
+  const std::size_t left = batch.size() - after.last_row;
+  const std::size_t blocks = std::max<std::size_t>(1, (left + kBlockRows / 2) / kBlockRows);
+  const std::size_t target = (left + blocks - 1) / blocks;
   Block block{after.last_sequence, after.last_sequence, after.last_row,
               after.last_row,      after.last_label,    after.last_label};
   while (block.last_sequence < batch.sequences() && block.rows() < target) {
@@ -53,6 +56,12 @@ Block next_block(const Batch& batch, const Block& after, std::size_t target) {
     ++block.last_label;
   }
   return block;
+}
+
+std::size_t most_block_rows(std::size_t rows, std::size_t longest) {
+  if (rows < kBlockRows * 3 / 2) return rows;  // one block
+  // Of two blocks and more, each aims at no more than 5/4 and leaves no more than that behind.
+  return std::min(rows, kBlockRows * 5 / 4 - 1 + longest);
 }
 
 }  // namespace posbench

@@ -117,7 +117,7 @@ class EngineOf : public Engine<Real> {
   static constexpr std::uint64_t kPlacesPerLayer = 2;
 
   void begin(const Batch& batch, const Block& after) {
-    block_ = next_block(batch, after, kBlockRows);
+    block_ = next_block(batch, after);
     n_ = whole_steps(block_.rows());
     offsets_.clear();
     for (std::size_t s = block_.first_sequence; s <= block_.last_sequence; ++s) {

@@ -58,8 +58,7 @@ class Pieces {
  public:
   Pieces(const EncoderOptions& options, const BatchSize& size, std::size_t real, std::size_t stored)
       : real_(real), stored_(stored), has_copies_(real != stored) {
-    // A block ends with the sequence that fills it.
-    const std::size_t rows = std::min(size.rows, kBlockRows - 1 + size.longest);
+    const std::size_t rows = most_block_rows(size.rows, size.longest);
     n_ = whole_steps(rows);
     labels_ = whole_steps(std::min(size.labels, rows));
     every_row_labelled_ = size.labels == size.rows;

@@ -54,7 +54,7 @@ std::size_t products(const std::vector<Batch>& all, const EncoderOptions& option
   std::size_t blocks = 0;
   for (const Batch& batch : all) {
     for (Block block{}; block.last_sequence < batch.sequences(); ++blocks) {
-      block = next_block(batch, block, kBlockRows);
+      block = next_block(batch, block);
     }
   }
   return blocks * 4 * (4 * static_cast<std::size_t>(options.shape.layers) + 1);

@@ -113,14 +113,14 @@ TEST(Blocks, EndWithWholeSequencesAndHoldAllOfThem) {
   const Batch batch = ragged_batch(700, 6);
   std::size_t sequences = 0, rows = 0, labels = 0, count = 0;
   for (Block block{}; block.last_sequence < batch.sequences(); ++count) {
-    block = next_block(batch, block, kBlockRows);
+    block = next_block(batch, block);
     EXPECT_EQ(block.first_sequence, sequences);
     EXPECT_EQ(block.first_row, rows);
     EXPECT_EQ(block.first_label, labels);
     sequences = block.last_sequence, rows = block.last_row, labels = block.last_label;
     EXPECT_EQ(rows, static_cast<std::size_t>(batch.offsets[sequences]));
-    const bool is_last = sequences == batch.sequences();
-    EXPECT_TRUE(is_last || (block.rows() >= kBlockRows && block.rows() < kBlockRows + 6));
+    EXPECT_GE(block.rows(), kBlockRows * 3 / 4);  // no small rest
+    EXPECT_LE(block.rows(), most_block_rows(batch.size(), 6));
     for (std::size_t r = block.first_label; r < labels; ++r) {
       EXPECT_GE(static_cast<std::size_t>(batch.rows[r]), block.first_row);
       EXPECT_LT(static_cast<std::size_t>(batch.rows[r]), rows);
@@ -129,6 +129,21 @@ TEST(Blocks, EndWithWholeSequencesAndHoldAllOfThem) {
   EXPECT_EQ(rows, batch.size());
   EXPECT_EQ(labels, batch.rows.size());
   EXPECT_GT(count, 3u);
+}
+
+TEST(Blocks, OfAnyBatchHoldNoMoreRowsThanTheBound) {
+  for (const int length : {1, 7, 100, 300, 900}) {
+    for (const std::size_t rows : {1, 500, 767, 768, 1279, 1280, 4096}) {
+      const std::vector<std::int32_t> tokens(static_cast<std::size_t>(length), 1);
+      Batch batch;
+      while (batch.size() < rows) append_sequence(batch, tokens, tokens);
+      for (Block block{}; block.last_sequence < batch.sequences();) {
+        block = next_block(batch, block);
+        EXPECT_GT(block.rows(), 0u);
+        EXPECT_LE(block.rows(), most_block_rows(batch.size(), static_cast<std::size_t>(length)));
+      }
+    }
+  }
 }
 
 // The second of each pair has no label in its first block, so nothing there fills the head's

@@ -92,7 +92,8 @@ TEST(Footprint, BoundsRaggedBatchesOfSeveralBlocks) {
       pass(encoder, batch, trains);
       const Footprint bytes = footprint<float>(options, largest_of({&batch, 1}), trains);
       EXPECT_LE(encoder.arena_bytes(), bytes.kept + bytes.scratch);
-      EXPECT_GE(1.3 * static_cast<double>(encoder.arena_bytes()),
+      // Other batches of this size have blocks of 5/4 of the rows, and all sequences as long.
+      EXPECT_GE(1.4 * static_cast<double>(encoder.arena_bytes()),
                 static_cast<double>(bytes.kept + bytes.scratch));
     }
   }
