@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <span>
@@ -38,7 +37,8 @@ class Reader {
   explicit Reader(const fs::path& file) : file_(file.string()) {
     const std::string bytes = read_file(file);
     numbers_.resize(bytes.size() / sizeof(std::int32_t));
-    std::memcpy(numbers_.data(), bytes.data(), numbers_.size() * sizeof(std::int32_t));
+    std::copy_n(bytes.data(), numbers_.size() * sizeof(std::int32_t),
+                reinterpret_cast<char*>(numbers_.data()));
   }
 
   std::int32_t number() { return numbers(1)[0]; }
