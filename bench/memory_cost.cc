@@ -49,7 +49,7 @@ std::unique_ptr<Encoding<float>> encoding_of(const json& spec, int length) {
 }
 
 json run_model(const json& spec) {
-  const bool trained = encoding_of(spec, 1)->parameter_count() > 0;
+  const bool trained = encoding_of(spec, 1)->shared_size().count() > 0;
   const ModelSize size = model_size(model_of(spec), trained);
   return {{"total_parameters", size.total},
           {"position_parameters", size.position},

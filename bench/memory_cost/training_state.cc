@@ -21,7 +21,7 @@ MeasuredBytes watch_one_step(const std::string& name, const EncodingOptions& opt
   const std::size_t resident_before = resident_bytes();
 
   const auto encoding = make_encoding<float>(name, options);
-  const std::size_t n = encoding->parameter_count();
+  const std::size_t n = encoding->shared_size().count();
   std::vector<float> parameters(n), gradients(n), m(n), v(n);
   std::vector<std::int32_t> kept_positions;
   encoding->initialize(parameters.data());

@@ -12,11 +12,6 @@
 namespace posbench {
 namespace {
 
-EncodingOptions encoding_options(const EncoderOptions& options) {
-  return {options.convention,       options.producer,     options.shape.hidden,
-          options.shape.max_length, options.position_rms, options.seed};
-}
-
 const EncoderOptions& checked(const EncoderOptions& options) {
   require_possible(options.shape);
   if (!(options.dropout >= 0 && options.dropout < 1)) {
@@ -28,11 +23,22 @@ const EncoderOptions& checked(const EncoderOptions& options) {
 
 }  // namespace
 
+EncodingOptions encoding_options(const EncoderOptions& options) {
+  return {.convention = options.convention,
+          .producer = options.producer,
+          .hidden = options.shape.hidden,
+          .heads = options.shape.heads,
+          .layers = options.shape.layers,
+          .max_length = options.shape.max_length,
+          .position_rms = options.position_rms,
+          .seed = options.seed};
+}
+
 template <class Real>
 Encoder<Real>::Encoder(const EncoderOptions& options)
     : options_(checked(options)),
       encoding_(make_encoding<Real>(options.encoding, encoding_options(options))),
-      layout_(options.shape, encoding_->parameter_count()),
+      layout_(options.shape, encoding_->shared_size(), encoding_->layer_size()),
       parameters_(layout().buffer_size(), Real{0}),
       gradients_(layout().buffer_size(), Real{0}),
       engine_(make_engine<Real>(options.precision, {options_.shape, layout_, *encoding_,
@@ -45,10 +51,14 @@ Encoder<Real>::Encoder(const EncoderOptions& options)
 // positions'.
 template <class Real>
 void Encoder<Real>::initialize() {
+  encoding_->initialize(parameters_.data() + layout_.position);
+  for (std::size_t i = 0; i < layout_.layers.size(); ++i) {
+    encoding_->initialize_layer(i, parameters_.data() + layout_.layers[i].position);
+  }
   for (const Parameter& part : layout().parts()) {
     Real* values = parameters_.data() + part.offset;
-    if (part.name == "position") {
-      encoding_->initialize(values);
+    if (part.name.ends_with("position")) {
+      continue;
     } else if (part.name.ends_with("gamma")) {
       std::fill(values, values + part.size(), Real{1});
     } else if (part.rows > 1) {

@@ -40,6 +40,9 @@ struct EncoderOptions {
   double dropout = 0.0;           ///< probability, when training
 };
 
+/// What the encoding of such an encoder is made from.
+EncodingOptions encoding_options(const EncoderOptions& options);
+
 /// Real is float in every measurement and double in gradient checks.
 template <class Real>
 class Encoder {

@@ -43,6 +43,7 @@ class EngineOf : public Engine<Real> {
     values_ = values;
     gradients_ = nullptr;
     clock_.start();
+    begin_positions(batch);
     for (Block block{}; block.last_sequence < batch.sequences();) {
       begin(batch, block);
       const Real* found = run_forward(batch, nullptr);
@@ -59,12 +60,15 @@ class EngineOf : public Engine<Real> {
     zero_added_gradients();
     row_losses_.resize(batch.rows.size());
     kept_layers_.resize(at_.layers.size());
+    begin_positions(batch);
     for (Block block{}; block.last_sequence < batch.sequences();) {
       begin(batch, block);
       Real* logits = run_forward(batch, &kept_layers_);
       run_backward(batch, logits);
       block = block_;
     }
+    model_.encoding.end_pass(position_values_, position_gradients_);
+    clock_.lap(Part::position);
     ++step_;
     double sum = 0;
     for (const Real loss : row_losses_) sum += static_cast<double>(loss);
@@ -115,6 +119,23 @@ class EngineOf : public Engine<Real> {
   };
   // Streams of dropout: one for each place and step.
   static constexpr std::uint64_t kPlacesPerLayer = 2;
+
+  // Opens the encoding's pass over a batch; what it makes for the scores serves all blocks.
+  void begin_positions(const Batch& batch) {
+    const auto pointers = [this](auto* buffer, auto& to) {
+      to.shared = buffer + at_.position;
+      to.layers.clear();
+      for (const LayerOffsets& layer : at_.layers) to.layers.push_back(buffer + layer.position);
+    };
+    pointers(values_, position_values_);
+    if (gradients_ != nullptr) pointers(gradients_, position_gradients_);
+    std::int32_t longest = 0;
+    for (std::size_t s = 0; s < batch.sequences(); ++s) {
+      longest = std::max(longest, batch.offsets[s + 1] - batch.offsets[s]);
+    }
+    model_.encoding.begin_pass(position_values_, as_size(longest), gradients_ != nullptr);
+    clock_.lap(Part::position);
+  }
 
   void begin(const Batch& batch, const Block& after) {
     block_ = next_block(batch, after);
@@ -248,7 +269,8 @@ class EngineOf : public Engine<Real> {
   }
 
   // y (n, d) from x (n, d); keeps what backward needs unless `kept` is null.
-  void layer_forward(std::size_t index, const Rows& x, const Rows& y, KeptLayer* kept) {
+  void layer_forward(const Batch& batch, std::size_t index, const Rows& x, const Rows& y,
+                     KeptLayer* kept) {
     const LayerOffsets& at = at_.layers[index];
     const bool trains = kept != nullptr;
     scratch_.reset();
@@ -261,9 +283,16 @@ class EngineOf : public Engine<Real> {
     if (trains) k.weights = arena.take<Stored>(attention_weights(attention_));
     k.context = arena.take<Stored>(n_ * d_);
     zero_rows(k.context, block_.rows(), n_, d_);
-    Real* scratch = scratch_.take<Real>(attention_scratch(attention_));
-    attention(attention_, k.qkv, values_ + at.qkv.bias, ScoreBias<Real>{}, scratch, k.weights,
-              k.context);
+    const ScoreTerms<Real> terms = model_.encoding.terms(index);
+    const Real* bias = values_ + at.qkv.bias;
+    if (const Rotation<Real>* rotation = model_.encoding.rotation()) {
+      clock_.lap(Part::attention);
+      rotate(*rotation, positions(batch), model_.shape.hidden, model_.shape.heads, bias, k.qkv);
+      bias = nullptr;
+      clock_.lap(Part::position);
+    }
+    Real* scratch = scratch_.take<Real>(attention_scratch(attention_, terms));
+    attention(attention_, k.qkv, bias, terms, scratch, k.weights, k.context);
     Real* sum = scratch_.take<Real>(n_ * d_);
     product(k.context, at.out, d_, d_, sum, n_);
     clock_.lap(Part::attention);
@@ -286,7 +315,7 @@ class EngineOf : public Engine<Real> {
   }
 
   // Turns dx from the gradient of the layer's output into that of its input.
-  void layer_backward(std::size_t index, const KeptLayer& k, Real* dx) {
+  void layer_backward(const Batch& batch, std::size_t index, const KeptLayer& k, Real* dx) {
     const LayerOffsets& at = at_.layers[index];
     scratch_.reset();
 
@@ -306,10 +335,19 @@ class EngineOf : public Engine<Real> {
     weight_gradient(k.context, dsum, at.out, d_, d_, n_);
     Stored* dqkv = scratch_.take<Stored>(n_ * 3 * d_);
     zero_rows(dqkv, block_.rows(), n_, 3 * d_);
-    Real* scratch = scratch_.take<Real>(attention_scratch(attention_));
-    attention_backward(attention_, k.qkv, values_ + at.qkv.bias, ScoreBias<Real>{}, k.weights,
-                       dcontext, scratch, dqkv, gradients_ + at.qkv.bias,
-                       static_cast<Real*>(nullptr));
+    const ScoreTerms<Real> terms = model_.encoding.terms(index);
+    const Rotation<Real>* rotation = model_.encoding.rotation();
+    Real* scratch = scratch_.take<Real>(attention_scratch(attention_, terms));
+    Real* dbias = gradients_ + at.qkv.bias;
+    attention_backward(attention_, k.qkv, rotation ? nullptr : values_ + at.qkv.bias, terms,
+                       k.weights, dcontext, scratch, dqkv, rotation ? nullptr : dbias,
+                       model_.encoding.term_gradients(index));
+    if (rotation != nullptr) {
+      clock_.lap(Part::attention);
+      rotate_backward(*rotation, positions(batch), model_.shape.hidden, model_.shape.heads, dqkv,
+                      dbias);
+      clock_.lap(Part::position);
+    }
     weight_gradient(k.input.stored, dqkv, at.qkv, d_, 3 * d_, n_);
     product_backward(dqkv, at.qkv, d_, 3 * d_, dx, n_, true);
     clock_.lap(Part::attention);
@@ -321,7 +359,7 @@ class EngineOf : public Engine<Real> {
     embed(batch, x);
     Rows y = take_rows(kept_);
     for (std::size_t i = 0; i < at_.layers.size(); ++i) {
-      layer_forward(i, x, y, kept ? &(*kept)[i] : nullptr);
+      layer_forward(batch, i, x, y, kept ? &(*kept)[i] : nullptr);
       // Training keeps every layer's input; inference needs two buffers in all.
       const Rows spare = kept ? (i + 1 < at_.layers.size() ? take_rows(kept_) : x) : x;
       x = y;
@@ -352,7 +390,7 @@ class EngineOf : public Engine<Real> {
   void run_backward(const Batch& batch, const Real* logits) {
     Real* dx = kept_.take<Real>(n_ * d_);
     head_backward(batch, logits, dx);
-    for (std::size_t i = at_.layers.size(); i-- > 0;) layer_backward(i, kept_layers_[i], dx);
+    for (std::size_t i = at_.layers.size(); i-- > 0;) layer_backward(batch, i, kept_layers_[i], dx);
     embed_backward(batch, dx);
   }
 
@@ -404,8 +442,7 @@ class EngineOf : public Engine<Real> {
   // The gradients of products are overwritten by a step's first block; all others are sums.
   void zero_added_gradients() {
     for (const Parameter& part : at_.parameters.parts()) {
-      const bool is_table = part.offset == at_.token || part.offset == at_.position;
-      if (part.rows == 1 || is_table) {
+      if (part.rows == 1 || at_.is_table(part)) {
         std::fill_n(gradients_ + part.offset, part.size(), Real{0});
       }
     }
@@ -422,6 +459,8 @@ class EngineOf : public Engine<Real> {
 
   const Real* values_ = nullptr;
   Real* gradients_ = nullptr;  // null: inference
+  PositionValues<const Real> position_values_{};
+  PositionValues<Real> position_gradients_{};
   Block block_{};
   std::size_t n_ = 0;                  // the block's rows in whole steps
   std::vector<std::int32_t> offsets_;  // of its sequences, from 0

@@ -18,7 +18,7 @@ template <class Real>
 struct EngineModel {
   const EncoderShape& shape;
   const EncoderLayout& layout;
-  const Encoding<Real>& encoding;
+  Encoding<Real>& encoding;
   double dropout;
   std::uint64_t seed;  ///< of dropout
 };

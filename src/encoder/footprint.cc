@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -29,21 +30,54 @@ std::uint64_t plus(std::uint64_t a, std::uint64_t b) {
   return sum < a ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
+// What an encoding has and holds.
+struct PositionSizes {
+  MatrixSize shared, layer;
+  double bytes;
+};
+
+// Without building it at its full length: what an encoding has is at most a square of that, and
+// three short ones tell any square.
+template <class Real>
+PositionSizes position_sizes(const EncoderOptions& options) {
+  std::vector<std::unique_ptr<Encoding<Real>>> some;
+  for (const int length : {1, 2, 3}) {
+    EncodingOptions of = encoding_options(options);
+    of.max_length = length;
+    some.push_back(make_encoding<Real>(options.encoding, of));
+  }
+  const auto extrapolated = [&](auto size) {
+    const double a = size(*some[0]), b = size(*some[1]), c = size(*some[2]);
+    const double more = options.shape.max_length - 1;
+    return a + more * (b - a) + more * (more - 1) / 2 * (c - 2 * b + a);
+  };
+  const auto rows_of = [&](auto size_of) {
+    return MatrixSize{static_cast<std::size_t>(extrapolated([&](const Encoding<Real>& encoding) {
+                        return static_cast<double>(size_of(encoding).rows);
+                      })),
+                      size_of(*some[0]).columns};
+  };
+  return {rows_of([](const auto& encoding) { return encoding.shared_size(); }),
+          rows_of([](const auto& encoding) { return encoding.layer_size(); }),
+          extrapolated([](const Encoding<Real>& encoding) {
+            return static_cast<double>(encoding.table_bytes() + encoding.scratch_bytes());
+          })};
+}
+
 // Layers are all alike, so two of them tell about any number.
 struct Counts {
   double buffer;   // elements of the flat buffer
   double product;  // of them in matrices that products read
 };
 
-Counts counts_of(const EncoderShape& shape, std::size_t position_count) {
+Counts counts_of(const EncoderShape& shape, MatrixSize position, MatrixSize layer_position) {
   const auto counts = [&](int layers) {
     EncoderShape some = shape;
     some.layers = layers;
-    const EncoderLayout layout(some, position_count);
+    const EncoderLayout layout(some, position, layer_position);
     double product = 0;
     for (const Parameter& part : layout.parameters.parts()) {
-      const bool is_table = part.offset == layout.token || part.offset == layout.position;
-      if (part.rows > 1 && !is_table) product += static_cast<double>(part.size());
+      if (part.rows > 1 && !layout.is_table(part)) product += static_cast<double>(part.size());
     }
     return Counts{static_cast<double>(layout.parameters.buffer_size()), product};
   };
@@ -75,7 +109,7 @@ class Pieces {
     }
     const AttentionShape attention{offsets, {}, shape.hidden, shape.heads};
     weights_ = attention_weights(attention);
-    attention_scratch_ = attention_scratch(attention);
+    attention_scratch_ = attention_scratch(attention, ScoreTerms<float>{});
   }
 
   double kept_when_training() const {
@@ -146,14 +180,8 @@ template <class Real>
 Footprint footprint(const EncoderOptions& options, const BatchSize& size, bool trains) {
   const EncoderShape& shape = options.shape;
   require_possible(shape);
-  const EncodingOptions one_row{.convention = options.convention,
-                                .producer = options.producer,
-                                .hidden = shape.hidden,
-                                .max_length = 1};
-  const auto encoding = make_encoding<Real>(options.encoding, one_row);
-  const auto rows = as_size(shape.max_length);
-  const Counts count = counts_of(shape, encoding->parameter_count() * rows);
-  const std::size_t position_bytes = encoding->table_bytes() + encoding->scratch_bytes();
+  const PositionSizes position = position_sizes<Real>(options);
+  const Counts count = counts_of(shape, position.shared, position.layer);
 
   const bool is_bf16 = options.precision == "bf16";
   const std::size_t real = sizeof(Real), stored = is_bf16 ? sizeof(Bf16) : real;
@@ -170,7 +198,7 @@ Footprint footprint(const EncoderOptions& options, const BatchSize& size, bool t
           .moments = trains ? bytes(2 * count.buffer, real) : 0,
           .stored = is_bf16 ? bytes(count.buffer, stored) : 0,
           .packed = packs ? bytes(count.product, (trains ? 2 : 1) * stored) : 0,
-          .positions = bytes(static_cast<double>(position_bytes), rows),
+          .positions = saturated(position.bytes),
           .logits = bytes(static_cast<double>(size.labels), real * as_size(shape.classes)),
           .kept = arena(trains ? pieces.kept_when_training() : pieces.kept_when_inferring()),
           .scratch = arena(

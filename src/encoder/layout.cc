@@ -15,8 +15,11 @@ class Appender {
   explicit Appender(ParameterLayout& parameters) : parameters_(parameters) {}
 
   std::size_t matrix(const std::string& name, int rows, int columns) {
-    return parameters_.add(name, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns),
-                           /*decays=*/true);
+    return matrix(name, {static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)});
+  }
+  std::size_t matrix(const std::string& name, MatrixSize size) {
+    if (size.count() == 0) return parameters_.buffer_size();  // nothing is no part
+    return parameters_.add(name, size.rows, size.columns, /*decays=*/true);
   }
   std::size_t vector(const std::string& name, int size) {
     return parameters_.add(name, 1, static_cast<std::size_t>(size), /*decays=*/false);
@@ -57,16 +60,17 @@ void require_possible(const EncoderShape& s) {
   }
 }
 
-EncoderLayout::EncoderLayout(const EncoderShape& shape, std::size_t position_count) {
+EncoderLayout::EncoderLayout(const EncoderShape& shape, MatrixSize position_size,
+                             MatrixSize layer_position) {
   Appender append(parameters);
   const int d = shape.hidden, ff = shape.feed_forward;
   token = append.matrix("token", shape.vocabulary, d);
-  position =
-      append.matrix("position", static_cast<int>(position_count / static_cast<std::size_t>(d)), d);
+  position = append.matrix("position", position_size);
   norm0 = append.norm("norm0", d);
   for (int i = 0; i < shape.layers; ++i) {
     const std::string at = fmt::format("layer{}.", i);
     LayerOffsets layer{};
+    layer.position = append.matrix(at + "position", layer_position);
     layer.qkv = append.linear(at + "qkv", d, 3 * d);
     layer.out = append.linear(at + "out", d, d);
     layer.norm1 = append.norm(at + "norm1", d);

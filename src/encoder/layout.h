@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "encoder/parameters.h"
+#include "encoding/encoding.h"
 
 namespace posbench {
 
@@ -29,20 +30,26 @@ struct LinearOffsets {
   std::size_t weight, bias;  // (in, out), (out)
 };
 struct LayerOffsets {
-  LinearOffsets qkv;  // (d, 3d)
-  LinearOffsets out;  // (d, d)
+  std::size_t position;  // the encoding's own values
+  LinearOffsets qkv;     // (d, 3d)
+  LinearOffsets out;     // (d, d)
   NormOffsets norm1;
   LinearOffsets ff1;  // (d, ff)
   LinearOffsets ff2;  // (ff, d)
   NormOffsets norm2;
 };
 struct EncoderLayout {
-  /// `position_count` values belong to the encoding, in rows of d.
-  EncoderLayout(const EncoderShape& shape, std::size_t position_count);
+  /// The last two are the encoding's: values that serve all layers, and each layer's own.
+  EncoderLayout(const EncoderShape& shape, MatrixSize position, MatrixSize layer_position);
+
+  /// Tables gather gradients row by row; no product reads or overwrites them.
+  bool is_table(const Parameter& part) const {
+    return part.name == "token" || part.name.ends_with("position");
+  }
 
   ParameterLayout parameters;
   std::size_t token;     // (vocabulary, d)
-  std::size_t position;  // (position_count / d, d)
+  std::size_t position;  // the encoding's values that serve all layers
   NormOffsets norm0;
   std::vector<LayerOffsets> layers;
   LinearOffsets head;  // (d, classes)

@@ -1,9 +1,10 @@
 // The subject: one position encoding behind one small interface.
 //
-// Every encoding of this file enters at the input sum: x (T, d) gains one row for each position id.
-// Its trained values, if any, live in the encoder's flat parameter buffer, so that one optimizer,
-// one counter of bytes and one gradient check serve all; the object itself holds only what is
-// fixed.
+// An encoding enters at one or more of three places, and each has its part of the interface: the
+// input sum (x (T, d) gains one row for each position id), the queries and keys (a rotation), the
+// attention scores (terms that the fused attention adds). Its trained values, if any, live in the
+// encoder's flat parameter buffer, so that one optimizer, one counter of bytes and one gradient
+// check serve all; the object itself holds only what is fixed, and tables for the pass that runs.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +14,38 @@
 #include <string>
 #include <vector>
 
+#include "kernel/attention.h"
+#include "kernel/rotation.h"
+
 namespace posbench {
 
 struct EncodingOptions {
   std::string convention = "interleaved";  ///< sinusoid: `interleaved` (paper) or `tensor2tensor`
   std::string producer =
-      "table";           ///< sinusoid: table, libm_pow, libm, vector_library, simd, recurrence
-  int hidden = 128;      ///< d
-  int max_length = 512;  ///< rows of a table
+      "table";       ///< sinusoid: table, libm_pow, libm, vector_library, simd, recurrence
+  int hidden = 128;  ///< d
+  int heads = 4;     ///< H, a divisor of d
+  int layers = 2;
+  bool causal = false;   ///< no query sees a later key
+  int max_length = 512;  ///< rows of a table, longest sequence
   double position_rms =
       0.0;  ///< root mean square of the rows at the start; 0 = the encoding's own scale
   std::uint64_t seed = 0;
+};
+
+/// Rows and columns of trained values.
+struct MatrixSize {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+
+  std::size_t count() const { return rows * columns; }
+};
+
+/// An encoding's trained values, or their gradients, inside the encoder's buffer.
+template <class Real>
+struct PositionValues {
+  Real* shared;               ///< shared_size(): serves all layers
+  std::vector<Real*> layers;  ///< layer_size() each
 };
 
 /// Real is float in every measurement and double in gradient checks.
@@ -32,18 +54,42 @@ class Encoding {
  public:
   virtual ~Encoding() = default;
 
-  /// Trained values (0 where nothing is trained).
-  virtual std::size_t parameter_count() const { return 0; }
-  virtual void initialize(Real* /*parameters*/) const {}
+  /// Trained values: those that serve all layers, and those that each layer has of its own.
+  virtual MatrixSize shared_size() const { return {}; }
+  virtual MatrixSize layer_size() const { return {}; }
+  std::size_t parameter_count(std::size_t layers) const {
+    return shared_size().count() + layers * layer_size().count();
+  }
+  virtual void initialize(Real* /*shared*/) const {}
+  virtual void initialize_layer(std::size_t /*layer*/, Real* /*values*/) const {}
+
+  // The input sum.
 
   /// x (T, d) += rows of `positions` (T). Throws UserError for an id outside the table, naming
   /// both.
-  virtual void forward(const Real* parameters, std::span<const std::int32_t> positions,
-                       Real* x) const = 0;
+  virtual void forward(const Real* /*shared*/, std::span<const std::int32_t> /*positions*/,
+                       Real* /*x*/) const {}
 
-  /// gradients += dL/dparameters, given dx = dL/dx (T, d).
+  /// gradients += dL/dshared, given dx = dL/dx (T, d).
   virtual void backward(std::span<const std::int32_t> /*positions*/, const Real* /*dx*/,
                         Real* /*gradients*/) const {}
+
+  // Queries and keys.
+
+  /// Null: they are not rotated.
+  virtual const Rotation<Real>* rotation() const { return nullptr; }
+
+  // The attention scores.
+
+  /// Before the first layer of a batch whose sequences have at most `longest` rows: makes what
+  /// terms() hands out and, where a backward pass will follow, zeros where gradients gather.
+  virtual void begin_pass(const PositionValues<const Real>& /*values*/, std::size_t /*longest*/,
+                          bool /*trains*/) {}
+  virtual ScoreTerms<Real> terms(std::size_t /*layer*/) const { return {}; }
+  virtual ScoreTermGradients<Real> term_gradients(std::size_t /*layer*/) { return {}; }
+  /// After the last block's backward pass: turns what has gathered into gradients, which it adds.
+  virtual void end_pass(const PositionValues<const Real>& /*values*/,
+                        const PositionValues<Real>& /*gradients*/) {}
 
   /// Bytes held beside the parameters: a fixed table, frequencies, seeds.
   virtual std::size_t table_bytes() const { return 0; }

@@ -20,10 +20,10 @@ class Learned : public TrainedTable<Real> {
         deviation_(options.position_rms > 0.0 ? options.position_rms / kTruncatedDeviation : 0.02),
         seed_(options.seed) {}
 
-  void initialize(Real* parameters) const override {
+  void initialize(Real* shared) const override {
     Random random(seed_, "position");
-    for (std::size_t i = 0; i < this->parameter_count(); ++i) {
-      parameters[i] = static_cast<Real>(deviation_ * random.truncated_normal());
+    for (std::size_t i = 0; i < this->shared_size().count(); ++i) {
+      shared[i] = static_cast<Real>(deviation_ * random.truncated_normal());
     }
   }
 

@@ -8,8 +8,6 @@ template <class Real>
 class None : public Encoding<Real> {
  public:
   explicit None(const EncodingOptions& /*options*/) {}
-  void forward(const Real* /*parameters*/, std::span<const std::int32_t> /*positions*/,
-               Real* /*x*/) const override {}
 };
 
 const bool kRegistered = register_encoding<None>("none", "no encoding, the negative control");

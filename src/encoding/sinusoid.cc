@@ -44,7 +44,7 @@ class SinusoidEncoding : public Encoding<Real> {
     }
   }
 
-  void forward(const Real* /*parameters*/, std::span<const std::int32_t> positions,
+  void forward(const Real* /*shared*/, std::span<const std::int32_t> positions,
                Real* x) const override {
     if (producer_ == nullptr) {
       add_gather(x, Table<Real>{table_.data(), length_, sinusoid_.hidden}, positions, x);

@@ -14,7 +14,7 @@ class SinusoidTrainable : public TrainedTable<Real> {
     sinusoid_of(options);  // refuses an unknown convention or an odd d now rather than later
   }
 
-  void initialize(Real* parameters) const override { fill_scaled_table(options_, parameters); }
+  void initialize(Real* shared) const override { fill_scaled_table(options_, shared); }
 
  private:
   EncodingOptions options_;

@@ -16,11 +16,11 @@ class TrainedTable : public Encoding<Real> {
       : rows_(static_cast<std::size_t>(options.max_length)),
         hidden_(static_cast<std::size_t>(options.hidden)) {}
 
-  std::size_t parameter_count() const override { return rows_ * hidden_; }
+  MatrixSize shared_size() const override { return {rows_, hidden_}; }
 
-  void forward(const Real* parameters, std::span<const std::int32_t> positions,
+  void forward(const Real* shared, std::span<const std::int32_t> positions,
                Real* x) const override {
-    add_gather(x, Table<Real>{parameters, rows_, hidden_}, positions, x);
+    add_gather(x, Table<Real>{shared, rows_, hidden_}, positions, x);
   }
 
   void backward(std::span<const std::int32_t> positions, const Real* dx,
@@ -42,7 +42,7 @@ class FixedTable : public Encoding<Real> {
         hidden_(static_cast<std::size_t>(options.hidden)),
         table_(rows_ * hidden_) {}
 
-  void forward(const Real* /*parameters*/, std::span<const std::int32_t> positions,
+  void forward(const Real* /*shared*/, std::span<const std::int32_t> positions,
                Real* x) const override {
     add_gather(x, Table<Real>{table_.data(), rows_, hidden_}, positions, x);
   }

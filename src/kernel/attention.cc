@@ -146,9 +146,8 @@ Real* at_distance_0(Real* values, long reach, std::size_t h) {
 
 template <class Stored>
 void run_forward(const AttentionShape& shape, const Stored* qkv, const float* qkv_bias,
-                 const ScoreBias<float>& score_bias, float* scratch, Stored* weights,
-                 Stored* context) {
-  require_valid(shape, score_bias.values != nullptr, score_bias.reach);
+                 const ScoreTerms<float>& terms, float* scratch, Stored* weights, Stored* context) {
+  require_valid(shape, terms.by_distance.values != nullptr, terms.by_distance.reach);
   const auto d = static_cast<std::size_t>(shape.hidden);
   const std::size_t size = head_size(shape);
   for_each_head(
@@ -164,8 +163,8 @@ void run_forward(const AttentionShape& shape, const Stored* qkv, const float* qk
                                 .q_bias = bias,
                                 .k_bias = shifted(bias, d),
                                 .v_bias = shifted(bias, 2 * d),
-                                .score_bias =
-                                    at_distance_0(score_bias.values, score_bias.reach, at.head),
+                                .score_bias = at_distance_0(terms.by_distance.values,
+                                                            terms.by_distance.reach, at.head),
                                 .causal = shape.causal,
                                 .weights = shifted(weights, at.weights),
                                 .context = {context + at.row * d + at.column, d, at.rows, size}},
@@ -176,9 +175,10 @@ void run_forward(const AttentionShape& shape, const Stored* qkv, const float* qk
 
 template <class Stored>
 void run_backward(const AttentionShape& shape, const Stored* qkv, const float* qkv_bias,
-                  const ScoreBias<float>& score_bias, const Stored* weights, const Stored* dcontext,
-                  float* scratch, Stored* dqkv, float* dqkv_bias, float* dscore_bias) {
-  require_valid(shape, dscore_bias != nullptr, score_bias.reach);
+                  const ScoreTerms<float>& terms, const Stored* weights, const Stored* dcontext,
+                  float* scratch, Stored* dqkv, float* dqkv_bias,
+                  const ScoreTermGradients<float>& dterms) {
+  require_valid(shape, dterms.by_distance != nullptr, terms.by_distance.reach);
   const auto d = static_cast<std::size_t>(shape.hidden);
   const std::size_t size = head_size(shape);
   for_each_head(
@@ -206,8 +206,8 @@ void run_backward(const AttentionShape& shape, const Stored* qkv, const float* q
                                  .dq_bias = dbias,
                                  .dk_bias = shifted(dbias, d),
                                  .dv_bias = shifted(dbias, 2 * d),
-                                 .dscore_bias =
-                                     at_distance_0(dscore_bias, score_bias.reach, at.head)},
+                                 .dscore_bias = at_distance_0(dterms.by_distance,
+                                                              terms.by_distance.reach, at.head)},
             parts);
       },
       zeroing(dqkv, 3 * d));
@@ -215,7 +215,7 @@ void run_backward(const AttentionShape& shape, const Stored* qkv, const float* q
 
 scalar::AttentionHead<double> scalar_head(const AttentionShape& shape, const Place& at,
                                           const double* qkv, const double* qkv_bias,
-                                          const ScoreBias<double>& score_bias) {
+                                          const ScoreTerms<double>& terms) {
   const auto d = static_cast<std::size_t>(shape.hidden);
   return {.n = at.rows,
           .size = head_size(shape),
@@ -223,7 +223,7 @@ scalar::AttentionHead<double> scalar_head(const AttentionShape& shape, const Pla
           .causal = shape.causal,
           .qkv = qkv + at.row * 3 * d + at.column,
           .bias = shifted(qkv_bias, at.column),
-          .score_bias = at_distance_0(score_bias.values, score_bias.reach, at.head)};
+          .score_bias = at_distance_0(terms.by_distance.values, terms.by_distance.reach, at.head)};
 }
 
 }  // namespace
@@ -236,59 +236,59 @@ std::size_t attention_weights(const AttentionShape& shape) {
   return sum;
 }
 
-std::size_t attention_scratch(const AttentionShape& shape) {
+template <class Real>
+std::size_t attention_scratch(const AttentionShape& shape, const ScoreTerms<Real>& /*terms*/) {
   const Widths widths(longest(shape), head_size(shape));
   Pieces forward(nullptr), backward(nullptr);
   ForwardScratch(forward, widths);
   BackwardScratch(backward, widths);
   return std::max(forward.used(), backward.used());
 }
+template std::size_t attention_scratch(const AttentionShape&, const ScoreTerms<float>&);
+template std::size_t attention_scratch(const AttentionShape&, const ScoreTerms<double>&);
 
 void attention(const AttentionShape& shape, const float* qkv, const float* qkv_bias,
-               const ScoreBias<float>& score_bias, float* scratch, float* weights, float* context) {
-  run_forward(shape, qkv, qkv_bias, score_bias, scratch, weights, context);
+               const ScoreTerms<float>& terms, float* scratch, float* weights, float* context) {
+  run_forward(shape, qkv, qkv_bias, terms, scratch, weights, context);
 }
 
 void attention(const AttentionShape& shape, const Bf16* qkv, const float* qkv_bias,
-               const ScoreBias<float>& score_bias, float* scratch, Bf16* weights, Bf16* context) {
-  run_forward(shape, qkv, qkv_bias, score_bias, scratch, weights, context);
+               const ScoreTerms<float>& terms, float* scratch, Bf16* weights, Bf16* context) {
+  run_forward(shape, qkv, qkv_bias, terms, scratch, weights, context);
 }
 
 void attention(const AttentionShape& shape, const double* qkv, const double* qkv_bias,
-               const ScoreBias<double>& score_bias, double* scratch, double* weights,
-               double* context) {
-  require_valid(shape, score_bias.values != nullptr, score_bias.reach);
+               const ScoreTerms<double>& terms, double* scratch, double* weights, double* context) {
+  require_valid(shape, terms.by_distance.values != nullptr, terms.by_distance.reach);
   const auto d = static_cast<std::size_t>(shape.hidden);
   for_each_head(
       shape,
       [&](const Place& at) {
-        scalar::attention(scalar_head(shape, at, qkv, qkv_bias, score_bias), scratch,
+        scalar::attention(scalar_head(shape, at, qkv, qkv_bias, terms), scratch,
                           shifted(weights, at.weights), context + at.row * d + at.column);
       },
       zeroing(context, d));
 }
 
 void attention_backward(const AttentionShape& shape, const float* qkv, const float* qkv_bias,
-                        const ScoreBias<float>& score_bias, const float* weights,
-                        const float* dcontext, float* scratch, float* dqkv, float* dqkv_bias,
-                        float* dscore_bias) {
-  run_backward(shape, qkv, qkv_bias, score_bias, weights, dcontext, scratch, dqkv, dqkv_bias,
-               dscore_bias);
+                        const ScoreTerms<float>& terms, const float* weights, const float* dcontext,
+                        float* scratch, float* dqkv, float* dqkv_bias,
+                        const ScoreTermGradients<float>& dterms) {
+  run_backward(shape, qkv, qkv_bias, terms, weights, dcontext, scratch, dqkv, dqkv_bias, dterms);
 }
 
 void attention_backward(const AttentionShape& shape, const Bf16* qkv, const float* qkv_bias,
-                        const ScoreBias<float>& score_bias, const Bf16* weights,
-                        const Bf16* dcontext, float* scratch, Bf16* dqkv, float* dqkv_bias,
-                        float* dscore_bias) {
-  run_backward(shape, qkv, qkv_bias, score_bias, weights, dcontext, scratch, dqkv, dqkv_bias,
-               dscore_bias);
+                        const ScoreTerms<float>& terms, const Bf16* weights, const Bf16* dcontext,
+                        float* scratch, Bf16* dqkv, float* dqkv_bias,
+                        const ScoreTermGradients<float>& dterms) {
+  run_backward(shape, qkv, qkv_bias, terms, weights, dcontext, scratch, dqkv, dqkv_bias, dterms);
 }
 
 void attention_backward(const AttentionShape& shape, const double* qkv, const double* qkv_bias,
-                        const ScoreBias<double>& score_bias, const double* weights,
+                        const ScoreTerms<double>& terms, const double* weights,
                         const double* dcontext, double* scratch, double* dqkv, double* dqkv_bias,
-                        double* dscore_bias) {
-  require_valid(shape, dscore_bias != nullptr, score_bias.reach);
+                        const ScoreTermGradients<double>& dterms) {
+  require_valid(shape, dterms.by_distance != nullptr, terms.by_distance.reach);
   const auto d = static_cast<std::size_t>(shape.hidden);
   const auto zero = zeroing(dqkv, 3 * d);
   for (std::size_t s = 0; s < sequences(shape); ++s) {
@@ -298,10 +298,11 @@ void attention_backward(const AttentionShape& shape, const double* qkv, const do
   for_each_head(
       shape,
       [&](const Place& at) {
-        scalar::attention_backward(scalar_head(shape, at, qkv, qkv_bias, score_bias),
-                                   weights + at.weights, dcontext + at.row * d + at.column, scratch,
-                                   dqkv + at.row * 3 * d + at.column, shifted(dqkv_bias, at.column),
-                                   at_distance_0(dscore_bias, score_bias.reach, at.head));
+        scalar::attention_backward(
+            scalar_head(shape, at, qkv, qkv_bias, terms), weights + at.weights,
+            dcontext + at.row * d + at.column, scratch, dqkv + at.row * 3 * d + at.column,
+            shifted(dqkv_bias, at.column),
+            at_distance_0(dterms.by_distance, terms.by_distance.reach, at.head));
       },
       [](std::size_t, std::size_t) {});
 }

@@ -21,7 +21,7 @@ double rms(const std::vector<float>& values) {
 template <class Real>
 std::vector<Real> rows_of(const Encoding<Real>& encoding,
                           const std::vector<std::int32_t>& positions, int hidden) {
-  std::vector<Real> parameters(encoding.parameter_count());
+  std::vector<Real> parameters(encoding.shared_size().count());
   encoding.initialize(parameters.data());
   std::vector<Real> x(positions.size() * static_cast<std::size_t>(hidden), Real(0));
   encoding.forward(parameters.data(), positions, x.data());
@@ -74,7 +74,7 @@ TEST(Learned, StartsAtBertsScaleOrAtTheScaleAskedFor) {
 
 TEST(Learned, GradientIsScatterAdd) {
   const auto encoding = make_encoding<double>("learned", {.hidden = 2, .max_length = 3});
-  ASSERT_EQ(encoding->parameter_count(), 6u);
+  ASSERT_EQ(encoding->shared_size().count(), 6u);
   std::vector<double> gradients(6, 1.0);
   encoding->backward(std::vector<std::int32_t>{2, 0, 2},
                      std::vector<double>{1, 2, 3, 4, 5, 6}.data(), gradients.data());
@@ -85,7 +85,7 @@ TEST(Learned, GradientIsScatterAdd) {
 TEST(TrainedEncodings, GradientAgreesWithFiniteDifferences) {
   for (const std::string name : {"learned", "sinusoid_trainable"}) {
     const auto encoding = make_encoding<double>(name, {.hidden = 4, .max_length = 5});
-    std::vector<double> parameters(encoding->parameter_count());
+    std::vector<double> parameters(encoding->shared_size().count());
     encoding->initialize(parameters.data());
     const std::vector<std::int32_t> positions = {0, 4, 4, 2};
     std::vector<double> weights(16);
@@ -111,7 +111,7 @@ TEST(TrainedEncodings, GradientAgreesWithFiniteDifferences) {
 TEST(RandomFrozen, HasTheScaleAskedForAndNoParameters) {
   const EncodingOptions options{.hidden = 256, .max_length = 512, .position_rms = 0.5};
   const auto encoding = make_encoding<float>("random_frozen", options);
-  EXPECT_EQ(encoding->parameter_count(), 0u);
+  EXPECT_EQ(encoding->shared_size().count(), 0u);
   EXPECT_EQ(encoding->table_bytes(), 512u * 256u * 4u);
   EXPECT_NEAR(rms(rows_of(*encoding, consecutive(0, 512), 256)), 0.5, 0.003);
 }
@@ -169,7 +169,7 @@ TEST(Sinusoid, KeepsATableOrConstantsButNoParameters) {
   const auto bytes = [](const std::string& producer) {
     const auto encoding =
         make_encoding<float>("sinusoid", {.producer = producer, .hidden = 64, .max_length = 512});
-    EXPECT_EQ(encoding->parameter_count(), 0u);
+    EXPECT_EQ(encoding->shared_size().count(), 0u);
     return encoding->table_bytes();
   };
   EXPECT_EQ(bytes("table"), 512u * 64u * 4u);
@@ -185,7 +185,7 @@ TEST(SinusoidTrainable, StartsAsTheSinusoidAtTheScaleAskedFor) {
     const EncodingOptions options{.hidden = 32, .max_length = 64, .position_rms = asked};
     const auto trained = make_encoding<float>("sinusoid_trainable", options);
     const auto fixed = make_encoding<float>("sinusoid", options);
-    EXPECT_EQ(trained->parameter_count(), 64u * 32u);
+    EXPECT_EQ(trained->shared_size().count(), 64u * 32u);
     const auto rows = rows_of(*trained, consecutive(0, 64), 32);
     EXPECT_EQ(rows, rows_of(*fixed, consecutive(0, 64), 32));
     EXPECT_NEAR(rms(rows), asked > 0 ? asked : std::sqrt(0.5), 1e-7);

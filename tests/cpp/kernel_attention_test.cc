@@ -96,7 +96,8 @@ Result run(const Problem& problem) {
   Guarded<Real> bias(narrow<Real>(problem.qkv_bias));
   Guarded<Real> score_bias(narrow<Real>(problem.score_bias));
   Guarded<Stored> dcontext(narrow<Stored>(problem.dcontext));
-  Guarded<Real> scratch(narrow<Real>(std::vector<double>(attention_scratch(shape), garbage)));
+  Guarded<Real> scratch(
+      narrow<Real>(std::vector<double>(attention_scratch(shape, ScoreTerms<Real>{}), garbage)));
   Guarded<Stored> weights(narrow<Stored>(std::vector<double>(attention_weights(shape), garbage)));
   Guarded<Stored> context(
       narrow<Stored>(std::vector<double>(problem.tokens() * problem.width(), garbage)));
@@ -104,12 +105,16 @@ Result run(const Problem& problem) {
   Guarded<Real> dqkv_bias(problem.qkv_bias.size()), dscore_bias(problem.score_bias.size());
 
   const Real* biases = problem.with_bias ? bias.data() : nullptr;
-  ScoreBias<Real> score;
-  if (problem.with_score_bias) score = {score_bias.data(), problem.reach};
+  ScoreTerms<Real> score;
+  ScoreTermGradients<Real> dscore;
+  if (problem.with_score_bias) {
+    score.by_distance = {score_bias.data(), problem.reach};
+    dscore.by_distance = dscore_bias.data();
+  }
   attention(shape, qkv.data(), biases, score, scratch.data(), weights.data(), context.data());
   attention_backward(shape, qkv.data(), biases, score, weights.data(), dcontext.data(),
                      scratch.data(), dqkv.data(), problem.with_bias ? dqkv_bias.data() : nullptr,
-                     problem.with_score_bias ? dscore_bias.data() : nullptr);
+                     dscore);
   return {widen(context.values()), widen(dqkv.values()), widen(dqkv_bias.values()),
           widen(dscore_bias.values())};
 }
@@ -392,9 +397,9 @@ void expect_inference_says_the_same() {
   const Problem problem({18, 41}, 2, 32);
   const auto qkv = narrow<Stored>(problem.qkv);
   const auto bias = narrow<float>(problem.qkv_bias);
-  std::vector<float> scratch(attention_scratch(problem.shape()));
+  std::vector<float> scratch(attention_scratch(problem.shape(), ScoreTerms<float>{}));
   std::vector<Stored> context(problem.tokens() * problem.width());
-  attention(problem.shape(), qkv.data(), bias.data(), ScoreBias<float>{}, scratch.data(),
+  attention(problem.shape(), qkv.data(), bias.data(), ScoreTerms<float>{}, scratch.data(),
             static_cast<Stored*>(nullptr), context.data());
   EXPECT_EQ(widen(context), (run<Stored, float>(problem).context));
 }
@@ -412,15 +417,17 @@ TEST(Attention, GradientsOfBiasesAreAdded) {
   const auto qkv = narrow<float>(problem.qkv), dcontext = narrow<float>(problem.dcontext);
   const auto bias = narrow<float>(problem.qkv_bias);
   const auto score_bias = narrow<float>(problem.score_bias);
-  const ScoreBias<float> score{score_bias.data(), problem.reach};
-  std::vector<float> scratch(attention_scratch(problem.shape()));
+  ScoreTerms<float> score;
+  score.by_distance = {score_bias.data(), problem.reach};
+  std::vector<float> scratch(attention_scratch(problem.shape(), ScoreTerms<float>{}));
   std::vector<float> weights(attention_weights(problem.shape()));
   std::vector<float> context(9 * 16), dqkv(9 * 48), dbias(48), dscore(score_bias.size());
   attention(problem.shape(), qkv.data(), bias.data(), score, scratch.data(), weights.data(),
             context.data());
   const auto backward = [&] {
     attention_backward(problem.shape(), qkv.data(), bias.data(), score, weights.data(),
-                       dcontext.data(), scratch.data(), dqkv.data(), dbias.data(), dscore.data());
+                       dcontext.data(), scratch.data(), dqkv.data(), dbias.data(),
+                       {.by_distance = dscore.data()});
   };
   backward();
   const auto once = dbias, score_once = dscore;
@@ -431,9 +438,12 @@ TEST(Attention, GradientsOfBiasesAreAdded) {
 
 TEST(Attention, ImpossibleShapesAreRefused) {
   Problem problem({9}, 2, 8);
-  std::vector<double> scratch(attention_scratch(problem.shape())), context(9 * 16);
-  const auto call = [&](const AttentionShape& shape, const ScoreBias<double>& score) {
-    attention(shape, problem.qkv.data(), nullptr, score, scratch.data(),
+  std::vector<double> scratch(attention_scratch(problem.shape(), ScoreTerms<double>{})),
+      context(9 * 16);
+  const auto call = [&](const AttentionShape& shape, const ScoreBias<double>& bias) {
+    ScoreTerms<double> terms;
+    terms.by_distance = bias;
+    attention(shape, problem.qkv.data(), nullptr, terms, scratch.data(),
               static_cast<double*>(nullptr), context.data());
   };
   AttentionShape three_heads = problem.shape();

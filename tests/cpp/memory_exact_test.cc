@@ -40,7 +40,7 @@ TEST(ExactBytes, AgreeWithWhatTheEncodingsSay) {
       const auto built = make_encoding<float>(
           encoding, {.producer = producer, .hidden = hidden, .max_length = 48});
       SCOPED_TRACE(encoding + " " + producer + " " + std::to_string(hidden));
-      EXPECT_EQ(built->parameter_count(), exact.parameters);
+      EXPECT_EQ(built->shared_size().count(), exact.parameters);
       EXPECT_EQ(built->scratch_bytes(), exact.scratch);
       EXPECT_GE(built->table_bytes(), exact.table);
       EXPECT_LE(built->table_bytes(), exact.table + 10 * 15 * sizeof(float));
