@@ -84,7 +84,8 @@ TaskData load_data(const json& spec) {
 json datasets(const json& spec) {
   make_task(spec.at("task"));
   EncodingOptions smallest{.convention = spec.at("convention"), .producer = spec.at("producer")};
-  smallest.hidden = 2;
+  smallest.hidden = spec.at("hidden");
+  smallest.heads = spec.at("heads");
   smallest.max_length = 1;
   make_encoding<float>(spec.at("encoding"), smallest);
   const std::string name = spec.at("dataset");
@@ -249,7 +250,9 @@ int main(int argc, char** argv) {
           Key{"task", "tagging", "see `posbench list tasks`"},
           Key{"dataset", "brown_pos", "see `posbench list datasets`"},
           Key{"encoding", "learned", "see `posbench list encodings`"},
-          Key{"convention", "interleaved", "sinusoid: interleaved or tensor2tensor"},
+          Key{"convention", "",
+              "which function goes by the encoding's name (posbench list encodings); empty: its "
+              "first"},
           Key{"producer", "table", "sinusoid: how it is made; table trains fastest"},
           Key{"position_rms", 0.0, "scale of the positions at the start; 0 = the encoding's own"},
           Key{"token_rms", 0.02, "scale of the token vectors at the start"},

@@ -135,7 +135,9 @@ int main(int argc, char** argv) {
           Key{"measure", "encoding", "encoding: bytes of one encoding; model: share in a model"},
           Key{"encoding", "learned", "see `posbench list encodings`"},
           Key{"producer", "table", "sinusoid: how it is made"},
-          Key{"convention", "interleaved", "sinusoid: interleaved or tensor2tensor"},
+          Key{"convention", "",
+              "which function goes by the encoding's name (posbench list encodings); empty: its "
+              "first"},
           Key{"hidden", 768, "hidden size d"},
           Key{"length", 512, "encoding: sequence length L"},
           Key{"vocabulary", 30522, "model: word table's rows"},

@@ -41,7 +41,12 @@ std::vector<Line> toml_files(const fs::path& folder, const std::string& key) {
 
 std::vector<Line> list_encodings() {
   std::vector<Line> lines;
-  for (const auto& encoding : encodings()) lines.push_back({encoding.name, encoding.about});
+  for (const auto& encoding : encodings()) {
+    const auto& known = encoding.conventions;
+    const std::string conventions =
+        known.empty() ? "" : fmt::format("; conventions: {}", fmt::join(known, ", "));
+    lines.push_back({encoding.name, encoding.about + conventions});
+  }
   return lines;
 }
 

@@ -31,7 +31,7 @@ namespace posbench {
 struct EncoderOptions {
   EncoderShape shape;
   std::string encoding = "learned";
-  std::string convention = "interleaved";
+  std::string convention = "";  ///< empty: the encoding's first
   std::string producer = "table";
   double position_rms = 0.0;  ///< 0 = the encoding's own scale
   double token_rms = 0.02;    ///< root mean square of the token vectors at the start

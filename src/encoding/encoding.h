@@ -20,12 +20,12 @@
 namespace posbench {
 
 struct EncodingOptions {
-  std::string convention = "interleaved";  ///< sinusoid: `interleaved` (paper) or `tensor2tensor`
+  std::string convention = "";  ///< one of EncodingAbout::conventions; empty: the first
   std::string producer =
       "table";       ///< sinusoid: table, libm_pow, libm, vector_library, simd, recurrence
   int hidden = 128;  ///< d
-  int heads = 4;     ///< H, a divisor of d
-  int layers = 2;
+  int heads = 1;     ///< H, a divisor of d
+  int layers = 1;
   bool causal = false;   ///< no query sees a later key
   int max_length = 512;  ///< rows of a table, longest sequence
   double position_rms =
@@ -101,6 +101,7 @@ class Encoding {
 struct EncodingAbout {
   std::string name;
   std::string about;
+  std::vector<std::string> conventions = {};  ///< functions that go by this name; empty: one only
 };
 std::vector<EncodingAbout> encodings();
 

@@ -23,8 +23,9 @@ bool add_encoding(EncodingEntry entry);
 /// Kind is a class template over Real with a constructor from EncodingOptions.
 /// Use: `const bool kRegistered = register_encoding<Learned>("learned", "…");`
 template <template <class> class Kind>
-bool register_encoding(std::string name, std::string about) {
-  return add_encoding({{std::move(name), std::move(about)},
+bool register_encoding(std::string name, std::string about,
+                       std::vector<std::string> conventions = {}) {
+  return add_encoding({{std::move(name), std::move(about), std::move(conventions)},
                        [](const EncodingOptions& options) -> std::unique_ptr<Encoding<float>> {
                          return std::make_unique<Kind<float>>(options);
                        },

@@ -95,7 +95,8 @@ class SinusoidEncoding : public Encoding<Real> {
 };
 
 const bool kRegistered = register_encoding<SinusoidEncoding>(
-    "sinusoid", "fixed sines and cosines (Vaswani 2017), from a table or computed");
+    "sinusoid", "fixed sines and cosines (Vaswani 2017), from a table or computed",
+    {"interleaved", "tensor2tensor"});
 
 }  // namespace
 }  // namespace posbench

@@ -21,7 +21,8 @@ class SinusoidTrainable : public TrainedTable<Real> {
 };
 
 const bool kRegistered = register_encoding<SinusoidTrainable>(
-    "sinusoid_trainable", "a trained table that starts as the sinusoid");
+    "sinusoid_trainable", "a trained table that starts as the sinusoid",
+    {"interleaved", "tensor2tensor"});
 
 }  // namespace
 }  // namespace posbench

@@ -32,7 +32,7 @@ EncoderOptions options_of(const json& file) {
                    .feed_forward = shape.at("feed_forward"),
                    .max_length = shape.at("max_length")};
   options.encoding = file.at("encoding");
-  options.convention = file.at("convention");
+  if (options.encoding.starts_with("sinusoid")) options.convention = file.at("convention");
   options.position_rms = file.at("position_rms");
   return options;
 }

@@ -42,18 +42,14 @@ TEST_P(EveryEncoding, GradientOfEveryParameterIsTheFiniteDifference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Gradient, EveryEncoding,
-                         testing::Values("learned", "sinusoid_trainable", "sinusoid",
-                                         "random_frozen", "none"),
-                         [](const auto& which) { return which.param; });
-
-// The list above must not fall behind the registry.
-TEST(EveryEncoding, IsInTheListAbove) {
+std::vector<std::string> every_name() {
   std::vector<std::string> names;
   for (const auto& about : encodings()) names.push_back(about.name);
-  EXPECT_THAT(names, testing::UnorderedElementsAre("learned", "sinusoid_trainable", "sinusoid",
-                                                   "random_frozen", "none"));
+  return names;
 }
+
+INSTANTIATE_TEST_SUITE_P(Gradient, EveryEncoding, testing::ValuesIn(every_name()),
+                         [](const auto& which) { return which.param; });
 
 TEST(Gradient, OfATokenThatDoesNotOccurIsZero) {
   Encoder<double> encoder(tiny_encoder());

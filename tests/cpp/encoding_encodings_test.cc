@@ -40,8 +40,8 @@ TEST(Encodings, AreListedByName) {
     names.push_back(about.name);
     EXPECT_FALSE(about.about.empty());
   }
-  EXPECT_THAT(names, testing::ElementsAre("learned", "none", "random_frozen", "sinusoid",
-                                          "sinusoid_trainable"));
+  EXPECT_THAT(names, testing::ElementsAre("alibi", "learned", "none", "random_frozen", "rope",
+                                          "sinusoid", "sinusoid_trainable", "t5_bias"));
 }
 
 TEST(Encodings, BadOptionsNameTheNearestGoodOnes) {
