@@ -212,10 +212,6 @@ void require_bf16() {
 template <class Real>
 std::unique_ptr<Engine<Real>> make_engine(const std::string& precision,
                                           const EngineModel<Real>& model) {
-  // TODO(merge): goes, with POSBENCH_HAS_WINDOW, when kernel/window_attention.h is there.
-  if (!POSBENCH_HAS_WINDOW && model.system.has_window) {
-    throw Unavailable("this build has no attention in a window; take another system");
-  }
   if (precision == "f32") return std::make_unique<EngineOf<Real, Real>>(model);
   if (precision != "bf16") throw UserError(unknown_word("precision", precision, {"f32", "bf16"}));
   if constexpr (std::is_same_v<Real, float>) {

@@ -8,37 +8,24 @@
 
 #include "encoder/joined_rows.h"
 #include "kernel/attention.h"
-#if __has_include("kernel/window_attention.h")
 #include "kernel/window_attention.h"
-#define POSBENCH_HAS_WINDOW 1
-#else
-#define POSBENCH_HAS_WINDOW 0
-#endif
 
 namespace posbench {
 
-#if POSBENCH_HAS_WINDOW
 inline WindowShape window_of(const EncoderShape& shape, const AttentionShape& of) {
   return {of.offsets, of.lengths, of.hidden, of.heads, shape.window, shape.globals};
 }
-#endif
 
 // Numbers that a system's attention keeps for backward, and those that it works in.
-inline std::size_t weights_of([[maybe_unused]] const EncoderSystem& system,
-                              [[maybe_unused]] const EncoderShape& shape,
+inline std::size_t weights_of(const EncoderSystem& system, const EncoderShape& shape,
                               const AttentionShape& of) {
-#if POSBENCH_HAS_WINDOW
   if (system.has_window) return window_attention_weights(window_of(shape, of));
-#endif
   return attention_weights(of);
 }
 template <class Real>
-std::size_t scratch_of([[maybe_unused]] const EncoderSystem& system,
-                       [[maybe_unused]] const EncoderShape& shape, const AttentionShape& of,
-                       const ScoreTerms<Real>& terms) {
-#if POSBENCH_HAS_WINDOW
+std::size_t scratch_of(const EncoderSystem& system, const EncoderShape& shape,
+                       const AttentionShape& of, const ScoreTerms<Real>& terms) {
   if (system.has_window) return window_attention_scratch(window_of(shape, of));
-#endif
   return attention_scratch(of, terms);
 }
 
@@ -151,11 +138,9 @@ class SelfAttention {
     const Real* qkv_bias = bias(w_.values, at.qkv);
     Real* scratch = take_scratch(terms);
     if (has_window()) {
-#if POSBENCH_HAS_WINDOW
       const Real* global_bias = has_globals() ? bias(w_.values, at.global) : nullptr;
       window_attention(window_of(w_.model.shape, shape_), k.qkv, qkv_bias, k.global, global_bias,
                        scratch, k.weights, context);
-#endif
     } else {
       attention(shape_, k.qkv, qkv_bias, terms, scratch, k.weights, context);
     }
@@ -163,19 +148,17 @@ class SelfAttention {
 
   // dqkv and dglobal (joined rows, 3d) from dcontext (joined rows, d).
   void attend_backward(std::size_t index, const Kept& k, const Stored* dcontext, Stored* dqkv,
-                       [[maybe_unused]] Stored* dglobal) {
+                       Stored* dglobal) {
     const LayerOffsets& at = w_.at.layers[index];
     const ScoreTerms<Real> terms = w_.model.encoding.terms(index);
     const Real* qkv_bias = bias(w_.values, at.qkv);
     Real* dqkv_bias = bias(w_.gradients, at.qkv);
     Real* scratch = take_scratch(terms);
     if (has_window()) {
-#if POSBENCH_HAS_WINDOW
       window_attention_backward(window_of(w_.model.shape, shape_), k.qkv, qkv_bias, k.global,
                                 has_globals() ? bias(w_.values, at.global) : nullptr, k.weights,
                                 dcontext, scratch, dqkv, dqkv_bias, dglobal,
                                 has_globals() ? bias(w_.gradients, at.global) : nullptr);
-#endif
     } else {
       attention_backward(shape_, k.qkv, qkv_bias, terms, k.weights, dcontext, scratch, dqkv,
                          dqkv_bias, w_.model.encoding.term_gradients(index));

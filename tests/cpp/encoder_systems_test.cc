@@ -14,24 +14,13 @@
 namespace posbench {
 namespace {
 
-// Some systems need a kernel that a build may lack.
-#define SKIP_UNLESS_BUILT(options)         \
-  try {                                    \
-    const Encoder<float> encoder(options); \
-  } catch (const Unavailable& error) {     \
-    GTEST_SKIP() << error.what();          \
-  }
-
 std::vector<std::string> names() {
   std::vector<std::string> all;
   for (const EncoderSystem& system : systems()) all.emplace_back(system.name);
   return all;
 }
 
-class EverySystem : public testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override { SKIP_UNLESS_BUILT(tiny_system(GetParam())); }
-};
+class EverySystem : public testing::TestWithParam<std::string> {};
 
 INSTANTIATE_TEST_SUITE_P(Encoder, EverySystem, testing::ValuesIn(names()),
                          [](const auto& which) { return which.param; });
@@ -243,7 +232,6 @@ TEST(Systems, AWindowOfTheWholeTextIsNoWindow) {
   EncoderOptions options = tiny_system("longformer");
   options.shape.window = options.shape.max_length;
   options.shape.globals = 0;
-  SKIP_UNLESS_BUILT(options);
   Encoder<double> windowed(options);
   options.system = "encoder";
   Encoder<double> plain(options);
@@ -256,7 +244,6 @@ TEST(Systems, AWindowOfTheWholeTextIsNoWindow) {
 
 TEST(Systems, ProjectionsOfGlobalRowsStartAsAllOthers) {
   EncoderOptions options = tiny_system("longformer");
-  SKIP_UNLESS_BUILT(options);
   const Encoder<float> encoder(options);
   const auto part = [&](const std::string& name) {
     for (const Parameter& each : encoder.layout().parts()) {
@@ -309,7 +296,6 @@ TEST(Systems, WhatABatchCannotHaveIsRefused) {
   EXPECT_THAT(run("bert", [](Batch& b) { b.segments.assign(b.size(), 2); }), says("segment 2"));
   EncoderOptions options = tiny_system("longformer");
   options.shape.globals = 2;
-  SKIP_UNLESS_BUILT(options);
   Encoder<float> encoder(options);
   EXPECT_THAT([&] { encoder.forward(packed_batch()); },
               says("sequence 1 of the batch has 1 tokens, fewer than the 2 that are global"));
