@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "encoder_helpers.h"
-#include "encoding/registry.h"
+#include "relative_encodings.h"
 
 namespace posbench {
 namespace {
@@ -66,6 +66,17 @@ TEST_P(EverySystem, HasTheGradientsOfFiniteDifferences) {
   randomize(encoder);
   const Batch batch = batch_for(options);
   encoder.loss_and_gradients(batch);
+  expect_gradients(encoder, [&] { return encoder.loss(batch); });
+}
+
+// Those of global rows are projections too.
+TEST_P(EverySystem, HasTheGradientsOfARotation) {
+  const EncoderOptions options = tiny_system(GetParam(), "turning");
+  Encoder<double> encoder(options), without(tiny_system(GetParam(), "none"));
+  randomize(encoder);
+  randomize(without);
+  const Batch batch = batch_for(options);
+  EXPECT_GT(std::abs(encoder.loss_and_gradients(batch) - without.loss(batch)), 1e-4);
   expect_gradients(encoder, [&] { return encoder.loss(batch); });
 }
 
@@ -278,6 +289,9 @@ TEST(Systems, WhatASystemCannotBeIsRefused) {
               says("globals is 7; it must be at least 0 and at most max_length, 6"));
   EXPECT_THAT(make("longformer", [](auto& s) { s.globals = -1; }), says("globals is -1"));
   EXPECT_NO_THROW(make("encoder", [](auto& s) { s.window = 7; })());  // which has none
+  EXPECT_THAT([] { const Encoder<float> encoder(tiny_system("longformer", "falling")); },
+              says("encoding falling adds to the attention scores, which the window of system "
+                   "longformer does not take"));
 }
 
 TEST(Systems, WhatABatchCannotHaveIsRefused) {
