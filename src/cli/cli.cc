@@ -22,7 +22,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"run", "run studies and write their records", run_command},
       {"report", "turn records into verdicts, HTML, PDF and CSV", report_command},
-      {"list", "list encodings, tasks, datasets, studies or claims", list_command},
+      {"list", "list encodings, systems, tasks, datasets, studies or claims", list_command},
       {"data", "fetch, verify or list the data sets", data_command},
       {"doctor", "tell what about this machine makes numbers untrustworthy", doctor_command},
   };

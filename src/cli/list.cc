@@ -1,4 +1,4 @@
-// posbench list encodings|tasks|datasets|studies|claims
+// posbench list encodings|systems|tasks|datasets|studies|claims
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "cli/cli.h"
 #include "dataset/manifest.h"
+#include "encoder/systems.h"
 #include "encoding/encoding.h"
 #include "study/toml_json.h"
 #include "task/task.h"
@@ -50,6 +51,17 @@ std::vector<Line> list_encodings() {
   return lines;
 }
 
+std::vector<Line> list_systems() {
+  std::vector<Line> lines;
+  for (const EncoderSystem& system : systems()) {
+    const std::string rows =
+        system.max_length > 0 ? fmt::format(" of {} positions", system.max_length) : "";
+    lines.push_back(
+        {std::string(system.name), fmt::format("{}; {}{}", system.about, system.encoding, rows)});
+  }
+  return lines;
+}
+
 std::vector<Line> list_tasks() {
   std::vector<Line> lines;
   for (const auto& task : tasks()) lines.push_back({task.name, task.about});
@@ -72,11 +84,9 @@ struct Kind {
 };
 
 const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all = {{"encodings", list_encodings},
-                                        {"tasks", list_tasks},
-                                        {"datasets", list_datasets},
-                                        {"studies", list_studies},
-                                        {"claims", list_claims}};
+  static const std::vector<Kind> all = {{"encodings", list_encodings}, {"systems", list_systems},
+                                        {"tasks", list_tasks},         {"datasets", list_datasets},
+                                        {"studies", list_studies},     {"claims", list_claims}};
   return all;
 }
 
@@ -92,7 +102,7 @@ int list_command(const std::vector<std::string>& arguments) {
   const auto values = parse_options(arguments, all, positions);
   if (values.count("help")) {
     std::cout
-        << "Usage: posbench list encodings|tasks|datasets|studies|claims\n\n"
+        << "Usage: posbench list encodings|systems|tasks|datasets|studies|claims\n\n"
            "One line each: the name that flags and study files use, and what it is.\n\n"
         << flags
         << "\nExamples:\n  posbench list encodings\n  posbench list studies | cut -d' ' -f1\n";
@@ -101,7 +111,7 @@ int list_command(const std::vector<std::string>& arguments) {
   std::vector<std::string> names;
   for (const auto& kind : kinds()) names.push_back(kind.name);
   if (!values.count("kind")) {
-    throw UserError("say what to list: encodings, tasks, datasets, studies or claims");
+    throw UserError("say what to list: encodings, systems, tasks, datasets, studies or claims");
   }
   const auto wanted = values["kind"].as<std::string>();
   const auto kind = std::find_if(kinds().begin(), kinds().end(),

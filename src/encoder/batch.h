@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace posbench {
@@ -12,12 +13,16 @@ struct Batch {
   std::vector<std::int32_t> tokens;      ///< (T)
   std::vector<std::int32_t> positions;   ///< (T), from 0 in each sequence
   std::vector<std::int32_t> offsets{0};  ///< (S + 1)
+  std::vector<std::int32_t> segments;    ///< (T), 0 or 1: of which text of a pair; empty: all 0
   std::vector<std::int32_t> lengths;     ///< (S) rows past these are padding; empty: none is
   std::vector<std::int32_t> rows;        ///< (R) labelled rows, ascending
   std::vector<std::int32_t> labels;      ///< (R)
 
   std::size_t size() const { return tokens.size(); }
   std::size_t sequences() const { return offsets.size() - 1; }
+  /// Rows of sequence s, and how many of them are no padding.
+  std::int32_t rows_of(std::size_t s) const { return offsets[s + 1] - offsets[s]; }
+  std::int32_t length_of(std::size_t s) const { return lengths.empty() ? rows_of(s) : lengths[s]; }
   void clear();
 };
 
@@ -46,11 +51,13 @@ struct Block {
 
   std::size_t rows() const { return last_row - first_row; }
   std::size_t labels() const { return last_label - first_label; }
+  std::size_t sequences() const { return last_sequence - first_sequence; }
 };
 
 /// The block behind `after` (all zeros for the first). The rows left are shared out evenly, about
 /// kBlockRows each, so that no small rest remains; a block ends with the sequence that fills it.
-Block next_block(const Batch& batch, const Block& after);
+/// The `cached` rows (S; empty: none) that a sequence finds in LayerStates are work too, and count.
+Block next_block(const Batch& batch, const Block& after, std::span<const std::int32_t> cached = {});
 
 /// The most rows of a block of any batch of so many rows whose sequences are at most `longest`.
 std::size_t most_block_rows(std::size_t rows, std::size_t longest);

@@ -13,15 +13,20 @@ namespace posbench {
 namespace {
 
 const EncoderOptions& checked(const EncoderOptions& options) {
-  require_possible(options.shape);
-  if (!(options.dropout >= 0 && options.dropout < 1)) {
-    throw UserError(
-        fmt::format("dropout is {}; it is a probability from 0 to below 1", options.dropout));
-  }
+  require_possible(options);
   return options;
 }
 
 }  // namespace
+
+void require_possible(const EncoderOptions& options) {
+  require_possible(options.shape);
+  if (find_system(options.system).has_window) require_window(options.shape);
+  if (!(options.dropout >= 0 && options.dropout < 1)) {
+    throw UserError(
+        fmt::format("dropout is {}; it is a probability from 0 to below 1", options.dropout));
+  }
+}
 
 EncodingOptions encoding_options(const EncoderOptions& options) {
   return {.convention = options.convention,
@@ -29,6 +34,7 @@ EncodingOptions encoding_options(const EncoderOptions& options) {
           .hidden = options.shape.hidden,
           .heads = options.shape.heads,
           .layers = options.shape.layers,
+          .causal = find_system(options.system).causal,
           .max_length = options.shape.max_length,
           .position_rms = options.position_rms,
           .seed = options.seed};
@@ -37,13 +43,15 @@ EncodingOptions encoding_options(const EncoderOptions& options) {
 template <class Real>
 Encoder<Real>::Encoder(const EncoderOptions& options)
     : options_(checked(options)),
+      system_(find_system(options.system)),
       encoding_(make_encoding<Real>(options.encoding, encoding_options(options))),
-      layout_(options.shape, encoding_->shared_size(), encoding_->layer_size()),
+      layout_(options.shape, system_, encoding_->shared_size(), encoding_->layer_size()),
       parameters_(layout().buffer_size(), Real{0}),
       gradients_(layout().buffer_size(), Real{0}),
-      engine_(make_engine<Real>(options.precision, {options_.shape, layout_, *encoding_,
+      engine_(make_engine<Real>(options.precision, {options_.shape, system_, layout_, *encoding_,
                                                     options.dropout, options.seed})) {
   initialize();
+  if (system_.has_window) refuse_score_terms();
   parameters_changed();
 }
 
@@ -62,13 +70,39 @@ void Encoder<Real>::initialize() {
     } else if (part.name.ends_with("gamma")) {
       std::fill(values, values + part.size(), Real{1});
     } else if (part.rows > 1) {
-      const double deviation =
-          part.name == "token" ? options_.token_rms : 1 / std::sqrt(static_cast<double>(part.rows));
+      const double deviation = layout_.is_table(part)
+                                   ? options_.token_rms
+                                   : 1 / std::sqrt(static_cast<double>(part.rows));
       Random random(options_.seed, part.name);
       for (std::size_t i = 0; i < part.size(); ++i) {
         values[i] = static_cast<Real>(deviation * random.normal());
       }
     }
+  }
+  // Longformer's projections of global rows start as those of all others (Beltagy 2020, §3.1).
+  for (const LayerOffsets& layer : layout_.layers) {
+    if (!system_.has_window || options_.shape.globals == 0) break;
+    const auto d = static_cast<std::size_t>(options_.shape.hidden);
+    std::copy_n(parameters_.data() + layer.qkv.weight, d * 3 * d,
+                parameters_.data() + layer.global.weight);
+  }
+}
+
+// A window knows no terms of an encoding; which ones it has, it tells only in a pass.
+template <class Real>
+void Encoder<Real>::refuse_score_terms() {
+  PositionValues<const Real> values{parameters_.data() + layout_.position, {}};
+  for (const LayerOffsets& layer : layout_.layers) {
+    values.layers.push_back(parameters_.data() + layer.position);
+  }
+  encoding_->begin_pass(values, 1, false);
+  const ScoreTerms<Real> terms = encoding_->terms(0);
+  if (terms.by_distance.values != nullptr || terms.by_place.values != nullptr ||
+      terms.keys.values != nullptr || terms.values.values != nullptr) {
+    throw UserError(
+        fmt::format("encoding {} adds to the attention scores, which the window of system {} does "
+                    "not take; choose one that enters at the input, or another system",
+                    options_.encoding, system_.name));
   }
 }
 
@@ -89,12 +123,32 @@ void Encoder<Real>::check(const Batch& batch) const {
                                 batch.sequences(), batch.lengths.size()));
   }
   for (std::size_t s = 0; s < batch.sequences(); ++s) {
-    const int rows = batch.offsets[s + 1] - batch.offsets[s];
-    const int length = batch.lengths.empty() ? rows : batch.lengths[s];
+    const int rows = batch.rows_of(s), length = batch.length_of(s);
     if (length < 1 || length > rows || rows > options_.shape.max_length) {
       throw UserError(fmt::format(
           "sequence {} of the batch has {} tokens in {} rows; this encoder takes 1 to {}", s,
           length, rows, options_.shape.max_length));
+    }
+    if (system_.has_window && length < options_.shape.globals) {
+      throw UserError(fmt::format(
+          "sequence {} of the batch has {} tokens, fewer than the {} that are global; make fewer "
+          "rows global or the sequence longer",
+          s, length, options_.shape.globals));
+    }
+  }
+  if (!batch.segments.empty()) {
+    if (!system_.has_segments) {
+      throw UserError(fmt::format("the batch has segments and system {} has none; system bert does",
+                                  system_.name));
+    }
+    if (batch.segments.size() != batch.size()) {
+      throw UserError(fmt::format("a batch of {} tokens has {} segments; give one for each or none",
+                                  batch.size(), batch.segments.size()));
+    }
+    for (const std::int32_t segment : batch.segments) {
+      if (segment < 0 || segment >= kSegments) {
+        throw UserError(fmt::format("segment {} of a token is neither 0 nor 1", segment));
+      }
     }
   }
   for (const std::int32_t token : batch.tokens) {
@@ -113,16 +167,51 @@ void Encoder<Real>::check(const Batch& batch) const {
 }
 
 template <class Real>
-const Real* Encoder<Real>::forward(const Batch& batch) {
+void Encoder<Real>::check(const Batch& batch, const LayerStates<Real>& states) const {
+  const EncoderShape& shape = options_.shape;
+  if (!system_.has_memory) {
+    throw UserError(fmt::format(
+        "system {} takes no states of earlier text; system transformer_xl does", system_.name));
+  }
+  if (states.layers() != layout_.layers.size() ||
+      states.hidden() != static_cast<std::size_t>(shape.hidden) ||
+      states.sequences() != batch.sequences()) {
+    throw UserError(fmt::format(
+        "states of {} layers of d {} for {} sequences meet an encoder of {} layers of d {} and a "
+        "batch of {}; make them for this encoder and batch",
+        states.layers(), states.hidden(), states.sequences(), shape.layers, shape.hidden,
+        batch.sequences()));
+  }
+  for (std::size_t s = 0; s < batch.sequences(); ++s) {
+    if (states.cached()[s] + batch.rows_of(s) > shape.max_length) {
+      throw UserError(fmt::format(
+          "sequence {} of the batch has {} rows behind {} cached ones; this encoder takes {} in "
+          "all: cache fewer or give it a larger max_length",
+          s, batch.rows_of(s), states.cached()[s], shape.max_length));
+    }
+  }
+  // An encoding would refuse it too, but in the midst of the pass, with half of the states renewed.
+  for (const std::int32_t position : batch.positions) {
+    if (position < 0 || position >= shape.max_length) {
+      throw UserError(fmt::format("position id {} is outside the {} positions of this encoder",
+                                  position, shape.max_length));
+    }
+  }
+}
+
+template <class Real>
+const Real* Encoder<Real>::forward(const Batch& batch, LayerStates<Real>* states) {
   check(batch);
+  if (states != nullptr) check(batch, *states);
   logits_.resize(batch.rows.size() * static_cast<std::size_t>(options_.shape.classes));
-  engine_->forward(batch, parameters_.data(), logits_.data());
+  engine_->forward(batch, parameters_.data(), logits_.data(), states);
   return logits_.data();
 }
 
 template <class Real>
-double Encoder<Real>::loss(const Batch& batch, std::vector<Real>* row_losses) {
-  forward(batch);
+double Encoder<Real>::loss(const Batch& batch, std::vector<Real>* row_losses,
+                           LayerStates<Real>* states) {
+  forward(batch, states);
   std::vector<Real>& losses = row_losses ? *row_losses : own_row_losses_;
   losses.resize(batch.rows.size());
   cross_entropy(logits_.data(), batch.labels.data(), batch.rows.size(),
@@ -135,9 +224,10 @@ double Encoder<Real>::loss(const Batch& batch, std::vector<Real>* row_losses) {
 }
 
 template <class Real>
-double Encoder<Real>::loss_and_gradients(const Batch& batch) {
+double Encoder<Real>::loss_and_gradients(const Batch& batch, LayerStates<Real>* states) {
   check(batch);
-  return engine_->gradients(batch, parameters_.data(), gradients_.data());
+  if (states != nullptr) check(batch, *states);
+  return engine_->gradients(batch, parameters_.data(), gradients_.data(), states);
 }
 
 template class Encoder<float>;

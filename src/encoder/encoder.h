@@ -1,5 +1,5 @@
-// A small BERT: embedding, layers of attention and feed-forward, one linear head; forward and
-// backward.
+// A transformer encoder: embedding, layers of attention and feed-forward, one linear head; forward
+// and backward. As a plain encoder, which is BERT without its segments:
 //
 //   x  = norm(token[id] + position[id])                       (T, d)
 //   y  = norm(x + attention(x Wqkv + bqkv) Wo + bo)            (T, d), post-norm as in BERT
@@ -8,7 +8,8 @@
 //
 // The head reads only labelled rows: every word when tagging, the first token of a text when
 // classifying. Dropout, where asked for, stands where BERT has it in the residual stream: behind
-// the first norm and before each residual sum; the attention weights keep theirs.
+// the first norm and before each residual sum; the attention weights keep theirs. What the other
+// systems do in other ways is in encoder/systems.h.
 //
 // A batch runs block by block (encoder/batch.h): a block of about 512 rows goes forward and, when
 // training, backward before the next begins. What a layer leaves is then still in the caches when
@@ -30,6 +31,7 @@ namespace posbench {
 
 struct EncoderOptions {
   EncoderShape shape;
+  std::string system = "encoder";  ///< see encoder/systems.h
   std::string encoding = "learned";
   std::string convention = "";  ///< empty: the encoding's first
   std::string producer = "table";
@@ -40,6 +42,10 @@ struct EncoderOptions {
   double dropout = 0.0;           ///< probability, when training
 };
 
+/// Throws UserError for a shape that cannot be (heads not dividing d, sizes below 1, a window
+/// longer than the longest sequence), an unknown system, or a dropout outside [0, 1).
+void require_possible(const EncoderOptions& options);
+
 /// What the encoding of such an encoder is made from.
 EncodingOptions encoding_options(const EncoderOptions& options);
 
@@ -47,20 +53,24 @@ EncodingOptions encoding_options(const EncoderOptions& options);
 template <class Real>
 class Encoder {
  public:
-  /// Throws UserError for a shape that cannot be (heads not dividing d, sizes below 1), an unknown
-  /// encoding or precision, or a dropout outside [0, 1).
+  /// Throws UserError as require_possible does, for an unknown encoding or precision, and for an
+  /// encoding that adds to the scores in a system with a window, which takes none.
   explicit Encoder(const EncoderOptions& options);
 
-  /// logits (R, classes), valid until the next call of forward or loss. Throws UserError for a
-  /// batch that this encoder cannot take, naming the sequence, token or label.
-  const Real* forward(const Batch& batch);
+  /// logits (R, classes), valid until the next call of forward or loss. `states`, where a system
+  /// has a memory, hold what went before each sequence and then this batch too. Throws UserError
+  /// for a batch that this encoder cannot take, naming the sequence, token or label, and for states
+  /// of another shape.
+  const Real* forward(const Batch& batch, LayerStates<Real>* states = nullptr);
 
   /// forward, then the mean cross-entropy in nats over the labelled rows. Fills `row_losses` (R) if
   /// given.
-  double loss(const Batch& batch, std::vector<Real>* row_losses = nullptr);
+  double loss(const Batch& batch, std::vector<Real>* row_losses = nullptr,
+              LayerStates<Real>* states = nullptr);
 
-  /// The same loss without keeping logits, with dropout; fills gradients().
-  double loss_and_gradients(const Batch& batch);
+  /// The same loss without keeping logits, with dropout; fills gradients(). No gradient goes back
+  /// into the states.
+  double loss_and_gradients(const Batch& batch, LayerStates<Real>* states = nullptr);
 
   const ParameterLayout& layout() const { return layout_.parameters; }
   const EncoderShape& shape() const { return options_.shape; }
@@ -88,9 +98,12 @@ class Encoder {
 
  private:
   void initialize();
+  void refuse_score_terms();
   void check(const Batch& batch) const;
+  void check(const Batch& batch, const LayerStates<Real>& states) const;
 
   EncoderOptions options_;
+  const EncoderSystem& system_;
   std::unique_ptr<Encoding<Real>> encoding_;
   EncoderLayout layout_;
   Buffer<Real> parameters_, gradients_;

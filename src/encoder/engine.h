@@ -6,6 +6,7 @@
 #include <string>
 
 #include "encoder/batch.h"
+#include "encoder/layer_states.h"
 #include "encoder/layout.h"
 #include "encoder/parts.h"
 #include "encoding/encoding.h"
@@ -17,23 +18,27 @@ namespace posbench {
 template <class Real>
 struct EngineModel {
   const EncoderShape& shape;
+  const EncoderSystem& system;
   const EncoderLayout& layout;
   Encoding<Real>& encoding;
   double dropout;
   std::uint64_t seed;  ///< of dropout
 };
 
-/// Values and gradients are flat buffers in the order of the layout. Batches have been checked.
+/// Values and gradients are flat buffers in the order of the layout. Batches and states have been
+/// checked; null states: nothing went before.
 template <class Real>
 class Engine {
  public:
   virtual ~Engine() = default;
 
   /// logits (R, classes). Keeps nothing.
-  virtual void forward(const Batch& batch, const Real* values, Real* logits) = 0;
+  virtual void forward(const Batch& batch, const Real* values, Real* logits,
+                       LayerStates<Real>* states) = 0;
 
   /// Mean cross-entropy in nats over the labelled rows; overwrites every gradient.
-  virtual double gradients(const Batch& batch, const Real* values, Real* gradients) = 0;
+  virtual double gradients(const Batch& batch, const Real* values, Real* gradients,
+                           LayerStates<Real>* states) = 0;
 
   /// The values as matrix products read them where that is not the buffer itself, else null. The
   /// owner of the values keeps it up to date.

@@ -11,9 +11,10 @@ namespace posbench {
 
 /// The largest batch that an encoder will see.
 struct BatchSize {
-  std::size_t rows;     ///< T, padding included
-  std::size_t longest;  ///< rows of the longest sequence
-  std::size_t labels;   ///< R
+  std::size_t rows;        ///< T, padding included
+  std::size_t longest;     ///< rows of the longest sequence, its cached ones included
+  std::size_t labels;      ///< R
+  std::size_t cached = 0;  ///< rows of all sequences that LayerStates hold
 };
 
 /// The least that holds every one of these batches.
@@ -28,6 +29,7 @@ struct Footprint {
   std::uint64_t packed;     ///< weights as oneDNN's products read them, one copy for each direction
   std::uint64_t positions;  ///< what the encoding holds beside its parameters
   std::uint64_t logits;     ///< of a whole batch
+  std::uint64_t states;     ///< what LayerStates hold
   std::uint64_t kept;       ///< arena: activations of one block
   std::uint64_t scratch;    ///< arena: working memory of one layer
 

@@ -60,18 +60,37 @@ void require_possible(const EncoderShape& s) {
   }
 }
 
-EncoderLayout::EncoderLayout(const EncoderShape& shape, MatrixSize position_size,
-                             MatrixSize layer_position) {
+void require_window(const EncoderShape& s) {
+  if (s.window < 1 || s.window > s.max_length) {
+    throw UserError(
+        fmt::format("window is {}; it must be at least 1 and at most max_length, {}, where a query "
+                    "sees everything",
+                    s.window, s.max_length));
+  }
+  if (s.globals < 0 || s.globals > s.max_length) {
+    throw UserError(
+        fmt::format("globals is {}; it must be at least 0 and at most max_length, {}, where every "
+                    "row is global",
+                    s.globals, s.max_length));
+  }
+}
+
+EncoderLayout::EncoderLayout(const EncoderShape& shape, const EncoderSystem& system,
+                             MatrixSize position_size, MatrixSize layer_position)
+    : ties_output(system.ties_output && shape.classes == shape.vocabulary) {
   Appender append(parameters);
   const int d = shape.hidden, ff = shape.feed_forward;
   token = append.matrix("token", shape.vocabulary, d);
+  if (system.has_segments) segment = append.matrix("segment", kSegments, d);
   position = append.matrix("position", position_size);
-  norm0 = append.norm("norm0", d);
+  if (system.embedding_norm) norm0 = append.norm("norm0", d);
   for (int i = 0; i < shape.layers; ++i) {
     const std::string at = fmt::format("layer{}.", i);
     LayerOffsets layer{};
     layer.position = append.matrix(at + "position", layer_position);
     layer.qkv = append.linear(at + "qkv", d, 3 * d);
+    if (system.has_window && shape.globals > 0)
+      layer.global = append.linear(at + "global", d, 3 * d);
     layer.out = append.linear(at + "out", d, d);
     layer.norm1 = append.norm(at + "norm1", d);
     layer.ff1 = append.linear(at + "ff1", d, ff);
@@ -79,7 +98,8 @@ EncoderLayout::EncoderLayout(const EncoderShape& shape, MatrixSize position_size
     layer.norm2 = append.norm(at + "norm2", d);
     layers.push_back(layer);
   }
-  head = append.linear("head", d, shape.classes);
+  if (system.norm_first) final_norm = append.norm("final_norm", d);
+  if (!ties_output) head = append.linear("head", d, shape.classes);
 }
 
 }  // namespace posbench

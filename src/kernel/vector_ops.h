@@ -15,6 +15,7 @@
 #include "kernel/dropout.h"
 #include "kernel/gelu.h"
 #include "kernel/norm.h"
+#include "kernel/relu.h"
 #include "kernel/sum.h"
 
 namespace posbench {

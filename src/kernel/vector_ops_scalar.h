@@ -102,6 +102,22 @@ void gelu_backward(const Real* slope, std::size_t rows, std::size_t n, Real* dy,
 }
 
 template <class Real>
+void bias_relu(const Real* x, const Real* bias, std::size_t rows, std::size_t n, Real* y) {
+  for (std::size_t i = 0; i < rows * n; ++i) {
+    const Real v = x[i] + bias[i % n];
+    y[i] = v < 0 ? 0 : v;
+  }
+}
+
+template <class Real>
+void relu_backward(const Real* y, std::size_t rows, std::size_t n, Real* dy, Real* dbias) {
+  for (std::size_t i = 0; i < rows * n; ++i) {
+    if (y[i] <= 0) dy[i] = 0;
+    dbias[i % n] += dy[i];
+  }
+}
+
+template <class Real>
 void cross_entropy(const Real* logits, const std::int32_t* labels, std::size_t rows,
                    std::size_t classes, Real* row_losses, Real scale, Real* dlogits, Real* dbias) {
   for (std::size_t r = 0; r < rows; ++r) {

@@ -80,6 +80,63 @@ TEST(Footprint, IsWhatTheArenasTake) {
   }
 }
 
+TEST(Footprint, IsWhatTheArenasOfEverySystemTake) {
+  for (const EncoderSystem& system : systems()) {
+    for (const int stride : {1, 3}) {
+      for (const double dropout : {0.0, 0.1}) {
+        EncoderOptions options = some_encoder("f32", dropout);
+        options.system = system.name;
+        options.shape.window = 5;
+        if (system.ties_output) options.shape.classes = options.shape.vocabulary;
+        expect_exact<float>(options, stride);
+        expect_exact<double>(options, stride);
+        options.precision = "bf16";
+        try {
+          expect_exact<float>(options, stride);
+        } catch (const Unavailable&) {
+          continue;  // a CPU without bf16
+        }
+      }
+    }
+  }
+}
+
+TEST(Footprint, HoldsStatesAndTheRowsThatTheyJoin) {
+  for (const std::string precision : {"f32", "bf16"}) {
+    for (const int stride : {1, 3}) {
+      for (const bool trains : {false, true}) {
+        EncoderOptions options = some_encoder(precision);
+        options.system = "transformer_xl";
+        const Batch batch = batch_of(std::vector<int>(12, 25), stride);
+        try {
+          Encoder<float> encoder(options);
+          LayerStates<float> states(options.shape, 12, 15);
+          for (int i = 0; i < 4; ++i) {  // the last two find the states full
+            if (trains) encoder.loss_and_gradients(batch, &states);
+            encoder.forward(batch, &states);
+          }
+          const BatchSize size{300, 40, batch.rows.size(), 12 * 15};
+          const Footprint bytes = footprint<float>(options, size, trains);
+          EXPECT_EQ(encoder.arena_bytes(), bytes.kept + bytes.scratch)
+              << precision << (trains ? " training" : " inferring") << ", label every " << stride;
+          EXPECT_EQ(bytes.states, states.bytes());
+        } catch (const Unavailable&) {
+          continue;  // a CPU without bf16
+        }
+      }
+    }
+  }
+}
+
+TEST(Footprint, CountsTheTiedTableAmongThePackedWeights) {
+  EncoderOptions options = some_encoder("f32");
+  options.system = "gpt";
+  const std::uint64_t own = footprint<float>(options, {400, 40, 400}, true).packed;
+  options.shape.classes = options.shape.vocabulary;
+  const std::uint64_t tied = footprint<float>(options, {400, 40, 400}, true).packed;
+  EXPECT_EQ(tied - own, 2 * sizeof(float) * 32 * (50 - 7));
+}
+
 TEST(Footprint, BoundsRaggedBatchesOfSeveralBlocks) {
   const EncoderOptions options = some_encoder("f32");
   std::vector<int> lengths;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/files.h"
 #include "encoder/optimizer.h"
@@ -30,7 +31,10 @@ EncoderOptions options_of(const json& file) {
                    .layers = shape.at("layers"),
                    .heads = shape.at("heads"),
                    .feed_forward = shape.at("feed_forward"),
-                   .max_length = shape.at("max_length")};
+                   .max_length = shape.at("max_length"),
+                   .window = shape.value("window", 0),
+                   .globals = shape.value("globals", 0)};
+  options.system = file.value("system", "encoder");
   options.encoding = file.at("encoding");
   if (options.encoding.starts_with("sinusoid")) options.convention = file.at("convention");
   options.position_rms = file.at("position_rms");
@@ -41,6 +45,9 @@ Batch batch_of(const json& file) {
   Batch batch;
   for (std::size_t s = 0; s < file.at("sequences").size(); ++s) {
     append_sequence(batch, file.at("sequences")[s], file.at("labels")[s]);
+  }
+  for (const auto& of_sequence : file.value("segments", json::array())) {
+    for (const std::int32_t segment : of_sequence) batch.segments.push_back(segment);
   }
   return batch;
 }
@@ -74,10 +81,23 @@ void agrees_with_pytorch(const std::string& name, double tolerance) {
   }
   ASSERT_EQ(parts, file.at("parameters").size());
 
+  encoder.parameters_changed();
+
   const Batch batch = batch_of(file);
-  const Real* logits = encoder.forward(batch);
+  std::optional<LayerStates<Real>> states;
+  if (file.contains("before") && !file.at("before").empty()) {
+    states.emplace(encoder.shape(), batch.sequences(), file.at("memory"));
+    Batch before;
+    for (const auto& tokens : file.at("before")) {
+      append_sequence(before, tokens, std::vector<std::int32_t>(tokens.size(), 0));
+    }
+    encoder.forward(before, &*states);
+  }
+  // Each of the two passes begins where the text before has ended.
+  std::optional<LayerStates<Real>> kept = states;
+  const Real* logits = encoder.forward(batch, kept ? &*kept : nullptr);
   expect_close(logits, file.at("logits").get<Doubles>(), tolerance, "logit");
-  const double loss = encoder.loss_and_gradients(batch);
+  const double loss = encoder.loss_and_gradients(batch, states ? &*states : nullptr);
   EXPECT_NEAR(loss, file.at("loss").get<double>(), tolerance);
   for (const Parameter& part : encoder.layout().parts()) {
     if (part.size() == 0) continue;
@@ -91,6 +111,19 @@ class GoldenEncoder : public testing::TestWithParam<std::string> {};
 TEST_P(GoldenEncoder, AgreesInDouble) { agrees_with_pytorch<double>(GetParam(), 1e-11); }
 
 TEST_P(GoldenEncoder, AgreesInFloat) { agrees_with_pytorch<float>(GetParam(), 1e-5); }
+
+class GoldenSystem : public testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenSystem, AgreesWithItsPaper) {
+  agrees_with_pytorch<double>(GetParam(), 1e-11);
+  agrees_with_pytorch<float>(GetParam(), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(PyTorch, GoldenSystem,
+                         testing::Values("encoder_vaswani", "encoder_bert", "encoder_gpt",
+                                         "encoder_gpt_with_own_head", "encoder_transformer_xl",
+                                         "encoder_longformer"),
+                         [](const auto& which) { return which.param; });
 
 INSTANTIATE_TEST_SUITE_P(PyTorch, GoldenEncoder,
                          testing::Values("encoder_learned", "encoder_sinusoid_interleaved",

@@ -27,6 +27,17 @@ inline EncoderOptions tiny_encoder(const std::string& encoding = "learned") {
   return options;
 }
 
+/// The same as another system: a window of 2 and one global row, where it has them.
+inline EncoderOptions tiny_system(const std::string& system,
+                                  const std::string& encoding = "learned") {
+  EncoderOptions options = tiny_encoder(encoding);
+  options.system = system;
+  options.shape.window = 2;
+  // A head is tied where classes are words.
+  if (find_system(system).ties_output) options.shape.classes = options.shape.vocabulary;
+  return options;
+}
+
 /// Appends a sequence with positions from 0; a label of −1 leaves its row unlabelled.
 inline void append_sequence(Batch& batch, const std::vector<std::int32_t>& tokens,
                             const std::vector<std::int32_t>& labels) {

@@ -63,7 +63,7 @@ def test_version(command: tuple[str, ...]) -> None:
     assert start(*command, "--version").stdout.startswith("posbench 0.1.0 (")
 
 
-@pytest.mark.parametrize("kind", ["encodings", "tasks", "datasets", "studies", "claims"])
+@pytest.mark.parametrize("kind", ["encodings", "systems", "tasks", "datasets", "studies", "claims"])
 def test_lists_are_not_empty(kind: str) -> None:
     result = start("posbench", "list", kind)
     assert result.returncode == 0, result.stderr
