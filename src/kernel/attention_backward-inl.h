@@ -21,6 +21,7 @@
 #include <hwy/highway.h>
 
 #include "kernel/attention_pack-inl.h"
+#include "kernel/attention_relative-inl.h"
 #include "kernel/matrix_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -29,6 +30,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using attention_detail::BackwardHead;
 using attention_detail::kQueryBlock;
 using attention_detail::kQueryTile;
+using attention_detail::TermWidths;
 using attention_detail::Widths;
 
 // slope, a row of dO' Vᵀ, becomes the row of dS; p gets the row that forward kept.
@@ -96,21 +98,22 @@ HWY_INLINE void ScoreGradients(const RowOfTwo& first, const RowOfTwo& second, st
 #endif
 
 // dK and dV (+)= the share of `rows` queries from `first` on, whose p and dS stand in scratch.
-// Causal: keys go in stripes, each of which leaves out the queries that see none of it.
+// Causal: keys go in stripes, each of which leaves out the queries that see none of it; `first` is
+// at `place` in the sequence.
 template <class Word>
 HWY_INLINE void AddToKeysAndValues(const attention_detail::BackwardScratch& scratch,
                                    const Widths& widths, std::size_t first, std::size_t rows,
-                                   std::size_t keys, std::size_t size_vectors, bool causal,
-                                   bool adds) {
+                                   std::size_t place, std::size_t keys, std::size_t size_vectors,
+                                   bool causal, bool adds) {
   const std::size_t stripe = causal ? 2 * kQueryTile : keys;
   for (std::size_t j = 0; j < keys; j += stripe) {
-    const std::size_t skipped = causal && j > first ? j - first : 0;
+    // Whole words.
+    const std::size_t skipped = causal && j > place ? (j - place) / Word::kDepth * Word::kDepth : 0;
     const std::size_t columns = HWY_MIN(stripe, keys - j);
     const auto add = [&](const float* a, const float* b, float* sums) HWY_ATTR {
       sums += j * widths.head;
       Start start;
       if (adds) start = {sums, static_cast<std::ptrdiff_t>(widths.head)};
-      // Blocks, and stripes, begin with a word.
       Multiply<Word, ByColumns>({{a + skipped / Word::kDepth * widths.keys + j, widths.keys},
                                  b + (first + skipped) / Word::kDepth * widths.head,
                                  widths.head,
@@ -125,75 +128,164 @@ HWY_INLINE void AddToKeysAndValues(const attention_detail::BackwardScratch& scra
   }
 }
 
-// Everything as the products read it: Q, K and dO' by columns (of words), dO' by rows, Vᵀ.
+// Everything as the products read it: Q, K and dO' by columns (of words), dO' by rows, Vᵀ, the
+// relative vectors.
 template <class Word, class Stored>
 HWY_INLINE void PackInputs(const BackwardHead<Stored>& head,
                            const attention_detail::BackwardScratch& scratch, const Widths& widths,
-                           float scale) {
+                           const TermWidths& term_widths) {
+  const HeadTerms& terms = head.terms;
+  const std::size_t size = head.k.columns;
+  // dQ = scale · dS K and dK = scale · dSᵀ Q.
+  const float scale = 1.0f / std::sqrt(static_cast<float>(size));
   const std::size_t row_words = widths.head / Word::kDepth;
+  const float* q_bias = Shifted(head.q_bias, terms.query_shift, size, scratch.shifts);
   if constexpr (Word::kDepth == 1) {
-    PackRows(head.q, head.q_bias, scale, scratch.q, widths.head);
+    PackRows(head.q, q_bias, scale, scratch.q, widths.head);
     PackRows(head.k, head.k_bias, scale, scratch.k, widths.head);
     PackRows(head.v, head.v_bias, 1.0f, scratch.v, widths.head);
     PackRows(head.dcontext, scratch.inverse, scratch.dcontext, widths.head);
   } else {
     auto* v = reinterpret_cast<Bf16*>(scratch.v);
     auto* dcontext = reinterpret_cast<Bf16*>(scratch.dcontext_rows);
-    PackPairs(head.q, head.q_bias, scale, nullptr, nullptr, scratch.q, widths.head);
+    PackPairs(head.q, q_bias, scale, nullptr, nullptr, scratch.q, widths.head);
     PackPairs(head.k, head.k_bias, scale, nullptr, nullptr, scratch.k, widths.head);
     PackPairs(head.v, head.v_bias, 1.0f, nullptr, v, nullptr, widths.head);
     PackPairs(head.dcontext, nullptr, 1.0f, scratch.inverse, dcontext, scratch.dcontext,
               widths.head);
   }
   PadRows(scratch.v, head.v.rows, row_words);
-  Transpose(scratch.v, row_words, head.v.rows, WordsOf<Word>(head.v.columns), scratch.values,
-            widths.keys);
+  Transpose(scratch.v, row_words, head.v.rows, WordsOf<Word>(size), scratch.values, widths.keys);
+  if (terms.keys.rows.rows > 0) {
+    float* sum = scratch.shifts + (terms.has_shifts() ? widths.head : 0);
+    const float* bias = Shifted(head.q_bias, terms.relative_shift, size, sum);
+    PackRows(head.q, bias, scale, scratch.relative_q, widths.head);
+    PackRelativeRows(terms.keys, scale, term_widths.keys.packed, widths.head,
+                     scratch.relative_keys);
+    std::fill_n(scratch.drelative_keys, terms.keys.rows.rows * widths.head, 0.0f);
+  }
+  if (terms.values.rows.rows > 0) {
+    PackRelativeColumns<Word>(terms.values, term_widths.values.packed, widths.head,
+                              scratch.relative_rows, scratch.relative_values);
+    if constexpr (Word::kDepth > 1) {
+      PackRows(head.dcontext, scratch.inverse, scratch.relative_dcontext, widths.head);
+    }
+    std::fill_n(scratch.drelative_values, terms.values.rows.rows * widths.head, 0.0f);
+  }
+  if (terms.has_shifts()) std::fill_n(scratch.dshifts, 2 * widths.head, 0.0f);
+  if (head.dterms.by_distance != nullptr) std::fill_n(scratch.dbias, 2 * widths.rows, 0.0f);
+}
+
+// sums += by_distanceᵀ · rows: the share of a tile, folded by distance, in the gradient of the
+// relative vectors.
+HWY_INLINE void AddByDistance(const float* by_distance, std::size_t width, const Band& band,
+                              const float* rows, std::size_t head_width, std::size_t tile,
+                              std::size_t vectors, float* sums) {
+  sums += band.column * head_width;
+  Multiply<Singles, ByColumns>({{by_distance, width},
+                                rows,
+                                head_width,
+                                tile,
+                                {sums, static_cast<std::ptrdiff_t>(head_width)},
+                                sums,
+                                head_width},
+                               band.count, vectors);
+}
+
+// to += from (to.rows, width).
+HWY_INLINE void AddRows(const float* from, std::size_t width, const Window<float>& to) {
+  for (std::size_t r = 0; r < to.rows; ++r) {
+    const float* row = from + r * width;
+    float* sums = to.data + r * to.stride;
+    for_each_vector(to.columns, [&](std::size_t, auto load, auto store)
+                                    HWY_ATTR { store(hn::Add(load(sums), load(row)), sums); });
+  }
+}
+
+// What the loop over the queries has gathered reaches its places.
+template <class Stored>
+HWY_INLINE void AddTermGradients(const BackwardHead<Stored>& head,
+                                 const attention_detail::BackwardScratch& scratch,
+                                 const Widths& widths) {
+  const attention_detail::HeadTermGradients& to = head.dterms;
+  const std::size_t n = head.k.rows, queries = head.q.rows, size = head.k.columns;
+  if (to.by_distance != nullptr) {
+    AddRows(scratch.dbias, 0, {to.by_distance - (n - 1), 0, 1, 2 * n - 1});
+  }
+  if (to.keys.data != nullptr) AddRows(scratch.drelative_keys, widths.head, to.keys);
+  if (to.values.data != nullptr) AddRows(scratch.drelative_values, widths.head, to.values);
+  if (!head.terms.has_shifts()) return;
+  // The sum of all dQ is that of the part by key and that of the relative part.
+  float* all = scratch.dshifts;
+  const float* relative = scratch.dshifts + widths.head;
+  for (std::size_t r = 0; r < queries; ++r) {
+    AddRows(scratch.dq + r * widths.head, 0, {all, 0, 1, size});
+  }
+  for (std::size_t c = 0; c < size; ++c) {
+    if (to.query_shift != nullptr) to.query_shift[c] += all[c] - relative[c];
+    if (to.relative_shift != nullptr) to.relative_shift[c] += relative[c];
+  }
 }
 
 template <class Word, class Stored>
 void Backward(const BackwardHead<Stored>& head, const attention_detail::BackwardScratch& scratch) {
   const std::size_t lanes = hn::Lanes(D());
-  const std::size_t n = head.q.rows, size = head.q.columns;
-  const Widths widths(n, size);
+  const std::size_t queries = head.q.rows, n = head.k.rows, size = head.k.columns;
+  const std::size_t cached = head.cached();
+  const HeadTerms& terms = head.terms;
+  const bool by_place = head.dterms.by_place.data != nullptr;
+  const bool relative_keys = terms.keys.rows.rows > 0;
+  const bool relative_values = terms.values.rows.rows > 0;
+  const bool keeps_gradients = head.dterms.by_distance != nullptr || by_place || relative_keys;
+  const Widths widths(queries, n, size);
+  const TermWidths term_widths(terms, n);
   const auto vectors_of = [lanes](std::size_t count) { return (count + lanes - 1) / lanes; };
-  const float scale = 1.0f / std::sqrt(static_cast<float>(size));
-  std::memcpy(scratch.inverse, head.weights + n * widths.rows, n * sizeof(float));
-  // dQ = scale · dS K and dK = scale · dSᵀ Q.
-  PackInputs<Word>(head, scratch, widths, scale);
-  if (head.dscore_bias != nullptr) std::fill_n(scratch.dbias, 2 * widths.rows, 0.0f);
+  std::memcpy(scratch.inverse, head.weights + queries * widths.rows, queries * sizeof(float));
+  PackInputs<Word>(head, scratch, widths, term_widths);
+  const RelativeProducts<Word> products{scratch.relative_values, term_widths.values.packed,
+                                        WordsOf<Word>(size), scratch.relative_slopes,
+                                        term_widths.values.band};
 
   // Single words of a row are those of its columns.
   const std::size_t row_words = widths.head / Word::kDepth;
   const float* dcontext_rows = Word::kDepth == 1 ? scratch.dcontext : scratch.dcontext_rows;
-  const bool adds = n > kQueryBlock;
+  const bool adds = queries > kQueryBlock;
   if (adds) {
     std::fill_n(scratch.dk, n * widths.head, 0.0f);
     std::fill_n(scratch.dv, n * widths.head, 0.0f);
   }
-  for (std::size_t first = 0, block = 0; first < n; first += block) {
-    block = EvenPart(n - first, kQueryBlock, Word::kDepth);
-    const std::size_t block_keys = head.causal ? first + block : n;
+  for (std::size_t first = 0, block = 0; first < queries; first += block) {
+    block = EvenPart(queries - first, kQueryBlock, Word::kDepth);
+    const std::size_t block_keys = head.causal ? cached + first + block : n;
     for (std::size_t i = first, tile = 0; i < first + block; i += tile) {
       tile = EvenPart(first + block - i, kQueryTile, Word::kDepth);
-      const std::size_t keys = head.causal ? i + tile : n;
+      const std::size_t place = cached + i;
+      const std::size_t keys = head.causal ? place + tile : n;
       const std::size_t vectors = vectors_of(keys);
+      const auto seen_by = [&](std::size_t r) { return head.causal ? place + r + 1 : n; };
       float* p = scratch.p + (i - first) / Word::kDepth * widths.keys;
       float* ds = scratch.ds + (i - first) / Word::kDepth * widths.keys;
       // … and those of dS take the place of the slopes they come from.
       float* slopes = Word::kDepth == 1 ? ds : scratch.slopes;
       float* ds_rows = Word::kDepth == 1 ? ds : scratch.ds_rows;
       const std::size_t ds_words = widths.keys / Word::kDepth;
+      Start start;
+      if (relative_values) {
+        const Band band(terms.values.distances, place, tile, keys, head.causal);
+        start = products.start(dcontext_rows + i * row_words, row_words, band, place, tile, vectors,
+                               false, slopes, widths.keys);
+      }
       Multiply<Word, ByRows>({{dcontext_rows + i * row_words, row_words},
                               scratch.values,
                               widths.keys,
                               WordsOf<Word>(size),
-                              {},
+                              start,
                               slopes,
                               widths.keys},
                              tile, vectors);
       for (std::size_t r = 0; r < tile; r += Word::kDepth, p += widths.keys, ds += widths.keys) {
         const std::size_t last = HWY_MIN(r + Word::kDepth, tile) - 1;
-        const std::size_t seen_vectors = head.causal ? vectors_of(i + last + 1) : vectors;
+        const std::size_t seen_vectors = vectors_of(seen_by(last));
         if constexpr (Word::kDepth == 1) {
           ScoreGradient(head.weights + (i + r) * widths.rows, scratch.inverse[i + r], seen_vectors,
                         p, ds);
@@ -205,42 +297,76 @@ void Backward(const BackwardHead<Stored>& head, const attention_detail::Backward
             return RowOfTwo{head.weights + (i + at) * widths.rows, scratch.inverse[i + at],
                             slopes + at * widths.keys, reinterpret_cast<Bf16*>(to)};
           };
-          ScoreGradients(row(r), row(last), seen_vectors, head.dscore_bias != nullptr, p, ds);
+          ScoreGradients(row(r), row(last), seen_vectors, keeps_gradients, p, ds);
         }
         if (seen_vectors * lanes < block_keys) {
           std::fill(p + seen_vectors * lanes, p + block_keys, 0.0f);
           std::fill(ds + seen_vectors * lanes, ds + block_keys, 0.0f);
         }
       }
-      for (std::size_t r = 0; r < tile && head.dscore_bias != nullptr; ++r) {
+      const auto add_gradients = [&](std::size_t r, float* sums) HWY_ATTR {
         const float* row = slopes + r * widths.keys;
-        float* by_distance = scratch.dbias + n - 1 - (i + r);
-        for_each_vector(head.causal ? i + r + 1 : n,
-                        [&](std::size_t, auto load, auto store) HWY_ATTR {
-                          store(hn::Add(load(by_distance), load(row)), by_distance);
-                        });
+        for_each_vector(seen_by(r), [&](std::size_t, auto load, auto store)
+                                        HWY_ATTR { store(hn::Add(load(sums), load(row)), sums); });
+      };
+      for (std::size_t r = 0; r < tile && head.dterms.by_distance != nullptr; ++r) {
+        add_gradients(r, scratch.dbias + n - 1 - (place + r));
+      }
+      for (std::size_t r = 0; r < tile && by_place; ++r) {
+        add_gradients(r, head.dterms.by_place.data + (i + r) * head.dterms.by_place.stride);
+      }
+      float* dq = scratch.dq + i * widths.head;
+      Start dq_start;
+      if (relative_values) {
+        const Band band(terms.values.distances, place, tile, keys, head.causal);
+        const std::size_t width = term_widths.values.band;
+        for (std::size_t r = 0; r < tile; ++r) {
+          Fold(head.weights + (i + r) * widths.rows, seen_by(r), band, place + r,
+               scratch.by_distance + r * width);
+        }
+        const float* rows = Word::kDepth == 1 ? scratch.dcontext : scratch.relative_dcontext;
+        AddByDistance(scratch.by_distance, width, band, rows + i * widths.head, widths.head, tile,
+                      vectors_of(size), scratch.drelative_values);
+      }
+      if (relative_keys) {
+        const Band band(terms.keys.distances, place, tile, keys, head.causal);
+        const std::size_t width = term_widths.keys.band;
+        for (std::size_t r = 0; r < tile; ++r) {
+          Fold(slopes + r * widths.keys, seen_by(r), band, place + r,
+               scratch.by_distance + r * width);
+        }
+        AddByDistance(scratch.by_distance, width, band, scratch.relative_q + i * widths.head,
+                      widths.head, tile, vectors_of(size), scratch.drelative_keys);
+        Multiply<Singles, ByRows>({{scratch.by_distance, width},
+                                   scratch.relative_keys + band.column * widths.head,
+                                   widths.head,
+                                   band.count,
+                                   {},
+                                   dq,
+                                   widths.head},
+                                  tile, vectors_of(size));
+        dq_start = {dq, static_cast<std::ptrdiff_t>(widths.head)};
+        for (std::size_t r = 0; r < tile && terms.has_shifts(); ++r) {
+          AddRows(dq + r * widths.head, widths.head,
+                  {scratch.dshifts + widths.head, widths.head, 1, size});
+        }
       }
       Multiply<Word, ByRows>({{ds_rows, ds_words},
                               scratch.k,
                               widths.head,
                               WordsOf<Word>(keys),
-                              {},
-                              scratch.dq + i * widths.head,
+                              dq_start,
+                              dq,
                               widths.head},
                              tile, vectors_of(size));
     }
-    AddToKeysAndValues<Word>(scratch, widths, first, block, block_keys, vectors_of(size),
-                             head.causal, adds);
+    AddToKeysAndValues<Word>(scratch, widths, first, block, cached + first, block_keys,
+                             vectors_of(size), head.causal, adds);
   }
   UnpackGradient(scratch.dq, widths.head, head.dq, head.dq_bias);
   UnpackGradient(scratch.dk, widths.head, head.dk, head.dk_bias);
   UnpackGradient(scratch.dv, widths.head, head.dv, head.dv_bias);
-  if (head.dscore_bias != nullptr) {
-    float* sums = head.dscore_bias - (n - 1);
-    for_each_vector(2 * n - 1, [&](std::size_t, auto load, auto store) HWY_ATTR {
-      store(hn::Add(load(sums), load(scratch.dbias)), sums);
-    });
-  }
+  AddTermGradients(head, scratch, widths);
 }
 
 }  // namespace posbench::HWY_NAMESPACE
