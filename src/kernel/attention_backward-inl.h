@@ -21,7 +21,7 @@
 #include <hwy/highway.h>
 
 #include "kernel/attention_pack-inl.h"
-#include "kernel/attention_relative-inl.h"
+#include "kernel/attention_terms_backward-inl.h"
 #include "kernel/matrix_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -156,75 +156,7 @@ HWY_INLINE void PackInputs(const BackwardHead<Stored>& head,
   }
   PadRows(scratch.v, head.v.rows, row_words);
   Transpose(scratch.v, row_words, head.v.rows, WordsOf<Word>(size), scratch.values, widths.keys);
-  if (terms.keys.rows.rows > 0) {
-    float* sum = scratch.shifts + (terms.has_shifts() ? widths.head : 0);
-    const float* bias = Shifted(head.q_bias, terms.relative_shift, size, sum);
-    PackRows(head.q, bias, scale, scratch.relative_q, widths.head);
-    PackRelativeRows(terms.keys, scale, term_widths.keys.packed, widths.head,
-                     scratch.relative_keys);
-    std::fill_n(scratch.drelative_keys, terms.keys.rows.rows * widths.head, 0.0f);
-  }
-  if (terms.values.rows.rows > 0) {
-    PackRelativeColumns<Word>(terms.values, term_widths.values.packed, widths.head,
-                              scratch.relative_rows, scratch.relative_values);
-    if constexpr (Word::kDepth > 1) {
-      PackRows(head.dcontext, scratch.inverse, scratch.relative_dcontext, widths.head);
-    }
-    std::fill_n(scratch.drelative_values, terms.values.rows.rows * widths.head, 0.0f);
-  }
-  if (terms.has_shifts()) std::fill_n(scratch.dshifts, 2 * widths.head, 0.0f);
-  if (head.dterms.by_distance != nullptr) std::fill_n(scratch.dbias, 2 * widths.rows, 0.0f);
-}
-
-// sums += by_distanceᵀ · rows: the share of a tile, folded by distance, in the gradient of the
-// relative vectors.
-HWY_INLINE void AddByDistance(const float* by_distance, std::size_t width, const Band& band,
-                              const float* rows, std::size_t head_width, std::size_t tile,
-                              std::size_t vectors, float* sums) {
-  sums += band.column * head_width;
-  Multiply<Singles, ByColumns>({{by_distance, width},
-                                rows,
-                                head_width,
-                                tile,
-                                {sums, static_cast<std::ptrdiff_t>(head_width)},
-                                sums,
-                                head_width},
-                               band.count, vectors);
-}
-
-// to += from (to.rows, width).
-HWY_INLINE void AddRows(const float* from, std::size_t width, const Window<float>& to) {
-  for (std::size_t r = 0; r < to.rows; ++r) {
-    const float* row = from + r * width;
-    float* sums = to.data + r * to.stride;
-    for_each_vector(to.columns, [&](std::size_t, auto load, auto store)
-                                    HWY_ATTR { store(hn::Add(load(sums), load(row)), sums); });
-  }
-}
-
-// What the loop over the queries has gathered reaches its places.
-template <class Stored>
-HWY_INLINE void AddTermGradients(const BackwardHead<Stored>& head,
-                                 const attention_detail::BackwardScratch& scratch,
-                                 const Widths& widths) {
-  const attention_detail::HeadTermGradients& to = head.dterms;
-  const std::size_t n = head.k.rows, queries = head.q.rows, size = head.k.columns;
-  if (to.by_distance != nullptr) {
-    AddRows(scratch.dbias, 0, {to.by_distance - (n - 1), 0, 1, 2 * n - 1});
-  }
-  if (to.keys.data != nullptr) AddRows(scratch.drelative_keys, widths.head, to.keys);
-  if (to.values.data != nullptr) AddRows(scratch.drelative_values, widths.head, to.values);
-  if (!head.terms.has_shifts()) return;
-  // The sum of all dQ is that of the part by key and that of the relative part.
-  float* all = scratch.dshifts;
-  const float* relative = scratch.dshifts + widths.head;
-  for (std::size_t r = 0; r < queries; ++r) {
-    AddRows(scratch.dq + r * widths.head, 0, {all, 0, 1, size});
-  }
-  for (std::size_t c = 0; c < size; ++c) {
-    if (to.query_shift != nullptr) to.query_shift[c] += all[c] - relative[c];
-    if (to.relative_shift != nullptr) to.relative_shift[c] += relative[c];
-  }
+  if (head.has_terms()) PackTerms<Word>(head, scratch, widths, term_widths, scale);
 }
 
 template <class Word, class Stored>
@@ -233,18 +165,13 @@ void Backward(const BackwardHead<Stored>& head, const attention_detail::Backward
   const std::size_t queries = head.q.rows, n = head.k.rows, size = head.k.columns;
   const std::size_t cached = head.cached();
   const HeadTerms& terms = head.terms;
-  const bool by_place = head.dterms.by_place.data != nullptr;
-  const bool relative_keys = terms.keys.rows.rows > 0;
-  const bool relative_values = terms.values.rows.rows > 0;
-  const bool keeps_gradients = head.dterms.by_distance != nullptr || by_place || relative_keys;
+  const bool keeps_gradients = head.dterms.by_distance != nullptr ||
+                               head.dterms.by_place.data != nullptr || terms.keys.rows.rows > 0;
   const Widths widths(queries, n, size);
   const TermWidths term_widths(terms, n);
   const auto vectors_of = [lanes](std::size_t count) { return (count + lanes - 1) / lanes; };
   std::memcpy(scratch.inverse, head.weights + queries * widths.rows, queries * sizeof(float));
   PackInputs<Word>(head, scratch, widths, term_widths);
-  const RelativeProducts<Word> products{scratch.relative_values, term_widths.values.packed,
-                                        WordsOf<Word>(size), scratch.relative_slopes,
-                                        term_widths.values.band};
 
   // Single words of a row are those of its columns.
   const std::size_t row_words = widths.head / Word::kDepth;
@@ -270,10 +197,8 @@ void Backward(const BackwardHead<Stored>& head, const attention_detail::Backward
       float* ds_rows = Word::kDepth == 1 ? ds : scratch.ds_rows;
       const std::size_t ds_words = widths.keys / Word::kDepth;
       Start start;
-      if (relative_values) {
-        const Band band(terms.values.distances, place, tile, keys, head.causal);
-        start = products.start(dcontext_rows + i * row_words, row_words, band, place, tile, vectors,
-                               false, slopes, widths.keys);
+      if (terms.values.rows.rows > 0) {
+        start = StartOfSlopes<Word>(head, scratch, widths, term_widths, i, tile, keys, slopes);
       }
       Multiply<Word, ByRows>({{dcontext_rows + i * row_words, row_words},
                               scratch.values,
@@ -304,52 +229,10 @@ void Backward(const BackwardHead<Stored>& head, const attention_detail::Backward
           std::fill(ds + seen_vectors * lanes, ds + block_keys, 0.0f);
         }
       }
-      const auto add_gradients = [&](std::size_t r, float* sums) HWY_ATTR {
-        const float* row = slopes + r * widths.keys;
-        for_each_vector(seen_by(r), [&](std::size_t, auto load, auto store)
-                                        HWY_ATTR { store(hn::Add(load(sums), load(row)), sums); });
-      };
-      for (std::size_t r = 0; r < tile && head.dterms.by_distance != nullptr; ++r) {
-        add_gradients(r, scratch.dbias + n - 1 - (place + r));
-      }
-      for (std::size_t r = 0; r < tile && by_place; ++r) {
-        add_gradients(r, head.dterms.by_place.data + (i + r) * head.dterms.by_place.stride);
-      }
       float* dq = scratch.dq + i * widths.head;
       Start dq_start;
-      if (relative_values) {
-        const Band band(terms.values.distances, place, tile, keys, head.causal);
-        const std::size_t width = term_widths.values.band;
-        for (std::size_t r = 0; r < tile; ++r) {
-          Fold(head.weights + (i + r) * widths.rows, seen_by(r), band, place + r,
-               scratch.by_distance + r * width);
-        }
-        const float* rows = Word::kDepth == 1 ? scratch.dcontext : scratch.relative_dcontext;
-        AddByDistance(scratch.by_distance, width, band, rows + i * widths.head, widths.head, tile,
-                      vectors_of(size), scratch.drelative_values);
-      }
-      if (relative_keys) {
-        const Band band(terms.keys.distances, place, tile, keys, head.causal);
-        const std::size_t width = term_widths.keys.band;
-        for (std::size_t r = 0; r < tile; ++r) {
-          Fold(slopes + r * widths.keys, seen_by(r), band, place + r,
-               scratch.by_distance + r * width);
-        }
-        AddByDistance(scratch.by_distance, width, band, scratch.relative_q + i * widths.head,
-                      widths.head, tile, vectors_of(size), scratch.drelative_keys);
-        Multiply<Singles, ByRows>({{scratch.by_distance, width},
-                                   scratch.relative_keys + band.column * widths.head,
-                                   widths.head,
-                                   band.count,
-                                   {},
-                                   dq,
-                                   widths.head},
-                                  tile, vectors_of(size));
-        dq_start = {dq, static_cast<std::ptrdiff_t>(widths.head)};
-        for (std::size_t r = 0; r < tile && terms.has_shifts(); ++r) {
-          AddRows(dq + r * widths.head, widths.head,
-                  {scratch.dshifts + widths.head, widths.head, 1, size});
-        }
+      if (head.has_terms()) {
+        dq_start = AddTileToTerms<Word>(head, scratch, widths, term_widths, i, tile, keys, slopes);
       }
       Multiply<Word, ByRows>({{ds_rows, ds_words},
                               scratch.k,
@@ -366,7 +249,7 @@ void Backward(const BackwardHead<Stored>& head, const attention_detail::Backward
   UnpackGradient(scratch.dq, widths.head, head.dq, head.dq_bias);
   UnpackGradient(scratch.dk, widths.head, head.dk, head.dk_bias);
   UnpackGradient(scratch.dv, widths.head, head.dv, head.dv_bias);
-  AddTermGradients(head, scratch, widths);
+  if (head.has_terms()) AddTermGradients(head, scratch, widths);
 }
 
 }  // namespace posbench::HWY_NAMESPACE

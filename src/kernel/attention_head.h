@@ -52,6 +52,10 @@ struct HeadTerms {
   const float *query_shift, *relative_shift;  // (size)
 
   bool has_shifts() const { return query_shift != nullptr || relative_shift != nullptr; }
+  bool any() const {
+    return by_distance != nullptr || by_place.data != nullptr || keys.rows.rows > 0 ||
+           values.rows.rows > 0;
+  }
 };
 
 // Where their gradients are added, in the same places.
@@ -87,6 +91,10 @@ struct BackwardHead {
   HeadTermGradients dterms;
 
   std::size_t cached() const { return k.rows - q.rows; }
+  bool has_terms() const {
+    return terms.any() || terms.has_shifts() || dterms.by_distance != nullptr ||
+           dterms.by_place.data != nullptr;
+  }
 };
 
 }  // namespace posbench::attention_detail

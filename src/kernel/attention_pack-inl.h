@@ -91,6 +91,18 @@ HWY_INLINE void PackPairs(const Window<const Stored>& from, const float* bias, f
 }
 #endif
 
+// to (rows, width numbers) = (from + bias) · scale, a word of which holds neighbours of a row; bias
+// (columns) may be null.
+template <class Word, class Stored>
+HWY_INLINE void PackWords(const Window<const Stored>& from, const float* bias, float scale,
+                          float* to, std::size_t width) {
+  if constexpr (Word::kDepth == 1) {
+    PackRows(from, bias, scale, to, width);
+  } else {
+    PackPairs(from, bias, scale, nullptr, reinterpret_cast<Bf16*>(to), nullptr, width);
+  }
+}
+
 // Zeros behind the last of n rows, up to a whole vector of rows.
 HWY_INLINE void PadRows(float* rows, std::size_t n, std::size_t width) {
   const std::size_t lanes = hn::Lanes(D());

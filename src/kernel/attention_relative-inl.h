@@ -63,17 +63,13 @@ template <class Word>
 HWY_INLINE void PackRelativeColumns(const RelativeRows& from, std::size_t packed, std::size_t width,
                                     float* rows, float* to) {
   const std::size_t row_words = width / Word::kDepth;
-  if constexpr (Word::kDepth == 1) {
-    PackRows(from.rows, nullptr, 1.0f, rows, width);
-  } else {
-    PackPairs(from.rows, nullptr, 1.0f, nullptr, reinterpret_cast<Bf16*>(rows), nullptr, width);
-  }
+  PackWords<Word>(from.rows, nullptr, 1.0f, rows, width);
   std::fill(rows + from.rows.rows * row_words, rows + packed * row_words, 0.0f);
   Transpose(rows, row_words, packed, WordsOf<Word>(from.rows.columns), to, packed);
 }
 
 // A row by key, for the query at `place`, from `products`, its row by distance: whole vectors, and
-// up to one more.
+// less than one more.
 HWY_INLINE void Spread(const float* HWY_RESTRICT products, const Band& band, std::size_t place,
                        std::size_t vectors, float* HWY_RESTRICT row) {
   const D d;

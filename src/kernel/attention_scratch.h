@@ -106,6 +106,9 @@ class Pieces {
   std::size_t used_;
 };
 
+// What stands behind scores, ds and slopes is written after them: the last of their rows may run
+// over by less than a vector.
+
 /// What forward works on, one head of one sequence at a time.
 struct ForwardScratch {
   ForwardScratch(Pieces& pieces, const Widths& widths, const TermWidths& terms)
@@ -113,7 +116,7 @@ struct ForwardScratch {
         k(pieces.take(widths.rows * widths.head)),
         v(pieces.take(widths.rows * widths.head)),
         keys(pieces.take(widths.head * widths.keys)),
-        scores(pieces.take(kQueryTile * widths.keys + kLine)),
+        scores(pieces.take(kQueryTile * widths.keys)),
         context(pieces.take(kQueryTile * widths.head)),
         bias(pieces.take(2 * widths.rows)),
         shifts(pieces.take(terms.has_shifts ? 2 * widths.head : 0)),
@@ -127,7 +130,7 @@ struct ForwardScratch {
 
   float *q, *k, *v;        ///< (n, head)
   float* keys;             ///< Kᵀ (head, keys)
-  float* scores;           ///< (kQueryTile, keys), and a vector
+  float* scores;           ///< (kQueryTile, keys)
   float* context;          ///< (kQueryTile, head)
   float* bias;             ///< (2 · rows), by distance from −(n − 1) on
   float* shifts;           ///< q_bias + query_shift, q_bias + relative_shift: (2, head)
@@ -149,8 +152,8 @@ struct BackwardScratch {
         dcontext_rows(pieces.take(widths.rows * widths.head / 2)),
         values(pieces.take(widths.head * widths.keys)),
         p(pieces.take(widths.block_rows * widths.keys)),
-        ds(pieces.take(widths.block_rows * widths.keys + kLine)),
-        slopes(pieces.take(kQueryTile * widths.keys + kLine)),
+        ds(pieces.take(widths.block_rows * widths.keys)),
+        slopes(pieces.take(kQueryTile * widths.keys)),
         ds_rows(pieces.take(kQueryTile * widths.keys / 2)),
         dq(pieces.take(widths.rows * widths.head)),
         dk(pieces.take(widths.rows * widths.head)),
@@ -172,8 +175,8 @@ struct BackwardScratch {
   float *q, *k, *v, *dcontext;  ///< (n, head)
   float* dcontext_rows;         ///< bf16 pairs only, as dcontext then pairs columns: (n, head / 2)
   float* values;                ///< Vᵀ (head, keys)
-  float *p, *ds;                ///< (block_rows, keys), and a vector
-  float* slopes;                ///< bf16 pairs only: (kQueryTile, keys), and a vector
+  float *p, *ds;                ///< (block_rows, keys)
+  float* slopes;                ///< bf16 pairs only: (kQueryTile, keys)
   float* ds_rows;               ///< bf16 pairs only: (kQueryTile, keys / 2)
   float *dq, *dk, *dv;          ///< (n, head)
   float* inverse;               ///< (n)
