@@ -82,45 +82,60 @@ std::size_t longest(const AttentionShape& shape) {
   return rows;
 }
 
-void require_valid(const AttentionShape& shape, bool has_score_bias, long reach) {
+// `dterms` says whose gradients are wanted; forward wants none.
+template <class Real>
+void require_valid(const AttentionShape& shape, const ScoreTerms<Real>& terms,
+                   const ScoreTermGradients<Real>& dterms = {}) {
   if (shape.heads <= 0 || shape.hidden % shape.heads != 0) {
     throw UserError(fmt::format("{} heads do not divide a hidden size of {}; take a divisor",
                                 shape.heads, shape.hidden));
   }
   const std::size_t rows = longest(shape);
-  if (has_score_bias && static_cast<long>(rows) > reach) {
-    throw UserError(
-        fmt::format("a sequence of {} rows is longer than the {} "
-                    "distances of the score bias; shorten the "
-                    "input or give the bias more",
-                    rows, reach));
-  }
+  const auto require_reach = [&](bool used, long reach, const char* term) {
+    if (!used || static_cast<long>(rows) <= reach) return;
+    throw UserError(fmt::format(
+        "a sequence of {} rows is longer than the score bias by {}, which reaches {}; shorten the "
+        "input or give the bias more",
+        rows, term, reach));
+  };
+  const auto require_distances = [](bool used, long reach, const char* term) {
+    if (!used || reach >= 0) return;
+    throw UserError(fmt::format("the relative {} reach {} places; take 0 or more", term, reach));
+  };
+  require_reach(terms.by_distance.values != nullptr || dterms.by_distance != nullptr,
+                terms.by_distance.reach, "distance");
+  require_reach(terms.by_place.values != nullptr || dterms.by_place != nullptr,
+                terms.by_place.reach, "place");
+  require_distances(terms.keys.values != nullptr, terms.keys.reach, "keys");
+  require_distances(terms.values.values != nullptr, terms.values.reach, "values");
 }
 
 // A head of a sequence: where its numbers begin.
 struct Place {
   std::size_t row;      // first row
   std::size_t rows;     // visible ones
+  std::size_t cached;   // those that are keys and values only
   std::size_t column;   // first column of a third of qkv, and of the context
   std::size_t head;     // 0 … H − 1
   std::size_t weights;  // in what forward keeps
 };
 
-// Calls body(place) for every sequence and head, in order, and padding(first row, rows) for every
-// sequence that has some.
-template <class Body, class Padding>
-void for_each_head(const AttentionShape& shape, Body body, Padding padding) {
+// Calls body(place) for every sequence that has queries and every head, in order, and rest(first
+// row, rows) for rows that are padding or belong to a sequence without queries.
+template <class Body, class Rest>
+void for_each_head(const AttentionShape& shape, Body body, Rest rest) {
   const std::size_t size = head_size(shape);
   std::size_t weights = 0;
   for (std::size_t s = 0; s < sequences(shape); ++s) {
     const auto row = static_cast<std::size_t>(shape.offsets[s]);
     const auto end = static_cast<std::size_t>(shape.offsets[s + 1]);
-    const std::size_t rows = visible_rows(shape, s);
+    const std::size_t cached = cached_rows(shape, s);
+    const std::size_t rows = visible_rows(shape, s) > cached ? visible_rows(shape, s) : 0;
     for (std::size_t h = 0; rows > 0 && h < static_cast<std::size_t>(shape.heads); ++h) {
-      body(Place{row, rows, h * size, h, weights});
-      weights += kept_per_head(rows);
+      body(Place{row, rows, cached, h * size, h, weights});
+      weights += kept_per_head(rows - cached, rows);
     }
-    if (row + rows < end) padding(row + rows, end - row - rows);
+    if (row + rows < end) rest(row + rows, end - row - rows);
   }
 }
 
@@ -132,42 +147,135 @@ auto zeroing(T* matrix, std::size_t width) {
   };
 }
 
+// The rows of a head of keys and values, or only those of its queries (behind the cached ones,
+// which are set to 0).
+template <class T>
+Window<T> all_rows(T* first, std::size_t stride, const Place& at, std::size_t size) {
+  return {first, stride, at.rows, size};
+}
+template <class T>
+Window<T> queries(T* first, std::size_t stride, const Place& at, std::size_t size) {
+  return {first + at.cached * stride, stride, at.rows - at.cached, size};
+}
+template <class T>
+Window<T> zeroed_before_queries(T* first, std::size_t stride, const Place& at, std::size_t size) {
+  for (std::size_t r = 0; r < at.cached; ++r) std::fill_n(first + r * stride, size, T{});
+  return queries(first, stride, at, size);
+}
+
 template <class T>
 T* shifted(T* pointer, std::size_t by) {
   return pointer == nullptr ? nullptr : pointer + by;
 }
 
-// The place of distance 0 in head h's row of a score bias.
+// `all` holds the terms, or their gradients, of all heads; `terms` says how far they reach.
+template <class Real, class T>
+TermPointers<T> at_head(const ScoreTerms<Real>& terms, TermPointers<T> all, std::size_t d,
+                        const Place& at) {
+  const auto distances = static_cast<std::size_t>(terms.by_distance.reach);
+  const auto places = static_cast<std::size_t>(terms.by_place.reach);
+  const auto relative = [&](T* values, long reach) {
+    return shifted(values, static_cast<std::size_t>(reach) * d + at.column);
+  };
+  return {.by_distance = shifted(all.by_distance, at.head * (2 * distances - 1) + distances - 1),
+          .by_place = shifted(all.by_place, at.head * places * places),
+          .keys = relative(all.keys, terms.keys.reach),
+          .values = relative(all.values, terms.values.reach),
+          .query_shift = shifted(all.query_shift, at.column),
+          .relative_shift = shifted(all.relative_shift, at.column)};
+}
+
 template <class Real>
-Real* at_distance_0(Real* values, long reach, std::size_t h) {
+TermPointers<const Real> pointers(const ScoreTerms<Real>& terms) {
+  return {terms.by_distance.values, terms.by_place.values, terms.keys.values,
+          terms.values.values,      terms.query_shift,     terms.relative_shift};
+}
+
+// Gradients of terms that are not there are nobody's.
+template <class Real>
+TermPointers<Real> pointers(const ScoreTermGradients<Real>& to, const ScoreTerms<Real>& terms) {
+  return {to.by_distance,
+          to.by_place,
+          terms.keys.values == nullptr ? nullptr : to.keys,
+          terms.values.values == nullptr ? nullptr : to.values,
+          to.query_shift,
+          to.relative_shift};
+}
+
+// A window of a head's term by place: from its first query on.
+template <class T>
+Window<T> place_window(T* values, long reach, const Place& at) {
   const auto places = static_cast<std::size_t>(reach);
-  return shifted(values, values == nullptr ? 0 : h * (2 * places - 1) + places - 1);
+  return {shifted(values, at.cached * places), places, at.rows - at.cached, at.rows};
+}
+
+// Relative vectors of a head from the lowest distance on.
+template <class T>
+Window<T> relative_window(T* at_distance_0, const Distances& distances, std::size_t d,
+                          std::size_t size) {
+  if (at_distance_0 == nullptr) return {};
+  return {at_distance_0 + distances.lowest * static_cast<std::ptrdiff_t>(d), d, distances.count(),
+          size};
+}
+
+HeadTerms head_terms(const AttentionShape& shape, const ScoreTerms<float>& terms, const Place& at) {
+  const auto d = static_cast<std::size_t>(shape.hidden);
+  const TermPointers<const float> from = at_head(terms, pointers(terms), d, at);
+  const auto relative = [&](const float* values, long reach) -> RelativeRows {
+    if (values == nullptr) return {};
+    const auto distances = Distances::within(reach, at.rows, shape.causal);
+    return {relative_window(values, distances, d, head_size(shape)), distances};
+  };
+  return {.by_distance = from.by_distance,
+          .by_place = place_window(from.by_place, terms.by_place.reach, at),
+          .keys = relative(from.keys, terms.keys.reach),
+          .values = relative(from.values, terms.values.reach),
+          .query_shift = from.query_shift,
+          .relative_shift = from.relative_shift};
+}
+
+HeadTermGradients head_gradients(const AttentionShape& shape, const ScoreTerms<float>& terms,
+                                 const ScoreTermGradients<float>& dterms, const Place& at) {
+  const auto d = static_cast<std::size_t>(shape.hidden);
+  const TermPointers<float> to = at_head(terms, pointers(dterms, terms), d, at);
+  const auto relative = [&](float* values, long reach) {
+    const auto distances = Distances::within(reach, at.rows, shape.causal);
+    return relative_window(values, distances, d, head_size(shape));
+  };
+  return {.by_distance = to.by_distance,
+          .by_place = place_window(to.by_place, terms.by_place.reach, at),
+          .keys = relative(to.keys, terms.keys.reach),
+          .values = relative(to.values, terms.values.reach),
+          .query_shift = to.query_shift,
+          .relative_shift = to.relative_shift};
 }
 
 template <class Stored>
 void run_forward(const AttentionShape& shape, const Stored* qkv, const float* qkv_bias,
                  const ScoreTerms<float>& terms, float* scratch, Stored* weights, Stored* context) {
-  require_valid(shape, terms.by_distance.values != nullptr, terms.by_distance.reach);
+  require_valid(shape, terms);
   const auto d = static_cast<std::size_t>(shape.hidden);
   const std::size_t size = head_size(shape);
   for_each_head(
       shape,
       [&](const Place& at) {
+        const HeadTerms terms_here = head_terms(shape, terms, at);
         Pieces pieces(scratch);
-        const ForwardScratch parts(pieces, Widths(at.rows, size));
+        const ForwardScratch parts(pieces, Widths(at.rows - at.cached, at.rows, size),
+                                   TermWidths(terms_here, at.rows));
         const Stored* q = qkv + at.row * 3 * d + at.column;
         const float* bias = shifted(qkv_bias, at.column);
-        run(ForwardHead<Stored>{.q = {q, 3 * d, at.rows, size},
-                                .k = {q + d, 3 * d, at.rows, size},
-                                .v = {q + 2 * d, 3 * d, at.rows, size},
+        Stored* out = context + at.row * d + at.column;
+        run(ForwardHead<Stored>{.q = queries(q, 3 * d, at, size),
+                                .k = all_rows(q + d, 3 * d, at, size),
+                                .v = all_rows(q + 2 * d, 3 * d, at, size),
                                 .q_bias = bias,
                                 .k_bias = shifted(bias, d),
                                 .v_bias = shifted(bias, 2 * d),
-                                .score_bias = at_distance_0(terms.by_distance.values,
-                                                            terms.by_distance.reach, at.head),
+                                .terms = terms_here,
                                 .causal = shape.causal,
                                 .weights = shifted(weights, at.weights),
-                                .context = {context + at.row * d + at.column, d, at.rows, size}},
+                                .context = zeroed_before_queries(out, d, at, size)},
             parts);
       },
       zeroing(context, d));
@@ -178,36 +286,39 @@ void run_backward(const AttentionShape& shape, const Stored* qkv, const float* q
                   const ScoreTerms<float>& terms, const Stored* weights, const Stored* dcontext,
                   float* scratch, Stored* dqkv, float* dqkv_bias,
                   const ScoreTermGradients<float>& dterms) {
-  require_valid(shape, dterms.by_distance != nullptr, terms.by_distance.reach);
+  require_valid(shape, terms, dterms);
   const auto d = static_cast<std::size_t>(shape.hidden);
   const std::size_t size = head_size(shape);
   for_each_head(
       shape,
       [&](const Place& at) {
+        const HeadTerms terms_here = head_terms(shape, terms, at);
         Pieces pieces(scratch);
-        const BackwardScratch parts(pieces, Widths(at.rows, size));
+        const BackwardScratch parts(pieces, Widths(at.rows - at.cached, at.rows, size),
+                                    TermWidths(terms_here, at.rows));
         const std::size_t begin = at.row * 3 * d + at.column;
         const Stored* q = qkv + begin;
+        const Stored* dout = dcontext + at.row * d + at.column;
         Stored* dq = dqkv + begin;
         const float* bias = shifted(qkv_bias, at.column);
         float* dbias = shifted(dqkv_bias, at.column);
-        run(BackwardHead<Stored>{.q = {q, 3 * d, at.rows, size},
-                                 .k = {q + d, 3 * d, at.rows, size},
-                                 .v = {q + 2 * d, 3 * d, at.rows, size},
-                                 .dcontext = {dcontext + at.row * d + at.column, d, at.rows, size},
+        run(BackwardHead<Stored>{.q = queries(q, 3 * d, at, size),
+                                 .k = all_rows(q + d, 3 * d, at, size),
+                                 .v = all_rows(q + 2 * d, 3 * d, at, size),
+                                 .dcontext = queries(dout, d, at, size),
                                  .q_bias = bias,
                                  .k_bias = shifted(bias, d),
                                  .v_bias = shifted(bias, 2 * d),
+                                 .terms = terms_here,
                                  .causal = shape.causal,
                                  .weights = weights + at.weights,
-                                 .dq = {dq, 3 * d, at.rows, size},
-                                 .dk = {dq + d, 3 * d, at.rows, size},
-                                 .dv = {dq + 2 * d, 3 * d, at.rows, size},
+                                 .dq = zeroed_before_queries(dq, 3 * d, at, size),
+                                 .dk = all_rows(dq + d, 3 * d, at, size),
+                                 .dv = all_rows(dq + 2 * d, 3 * d, at, size),
                                  .dq_bias = dbias,
                                  .dk_bias = shifted(dbias, d),
                                  .dv_bias = shifted(dbias, 2 * d),
-                                 .dscore_bias = at_distance_0(dterms.by_distance,
-                                                              terms.by_distance.reach, at.head)},
+                                 .dterms = head_gradients(shape, terms, dterms, at)},
             parts);
       },
       zeroing(dqkv, 3 * d));
@@ -218,12 +329,16 @@ scalar::AttentionHead<double> scalar_head(const AttentionShape& shape, const Pla
                                           const ScoreTerms<double>& terms) {
   const auto d = static_cast<std::size_t>(shape.hidden);
   return {.n = at.rows,
+          .cached = at.cached,
           .size = head_size(shape),
           .d = d,
           .causal = shape.causal,
           .qkv = qkv + at.row * 3 * d + at.column,
           .bias = shifted(qkv_bias, at.column),
-          .score_bias = at_distance_0(terms.by_distance.values, terms.by_distance.reach, at.head)};
+          .terms = at_head(terms, pointers(terms), d, at),
+          .place_reach = terms.by_place.reach,
+          .keys_reach = terms.keys.reach,
+          .values_reach = terms.values.reach};
 }
 
 }  // namespace
@@ -231,17 +346,26 @@ scalar::AttentionHead<double> scalar_head(const AttentionShape& shape, const Pla
 std::size_t attention_weights(const AttentionShape& shape) {
   std::size_t sum = 0;
   for (std::size_t s = 0; s < sequences(shape); ++s) {
-    sum += static_cast<std::size_t>(shape.heads) * kept_per_head(visible_rows(shape, s));
+    const std::size_t rows = visible_rows(shape, s);
+    sum +=
+        static_cast<std::size_t>(shape.heads) * kept_per_head(rows - cached_rows(shape, s), rows);
   }
   return sum;
 }
 
 template <class Real>
-std::size_t attention_scratch(const AttentionShape& shape, const ScoreTerms<Real>& /*terms*/) {
-  const Widths widths(longest(shape), head_size(shape));
+std::size_t attention_scratch(const AttentionShape& shape, const ScoreTerms<Real>& terms) {
+  const std::size_t n = longest(shape);
+  const Widths widths(n, n, head_size(shape));
+  const auto distances = [&](const RelativeVectors<Real>& vectors) {
+    return vectors.values == nullptr ? Distances()
+                                     : Distances::within(vectors.reach, n, shape.causal);
+  };
+  const TermWidths term_widths(distances(terms.keys), distances(terms.values),
+                               terms.query_shift != nullptr || terms.relative_shift != nullptr, n);
   Pieces forward(nullptr), backward(nullptr);
-  ForwardScratch(forward, widths);
-  BackwardScratch(backward, widths);
+  ForwardScratch(forward, widths, term_widths);
+  BackwardScratch(backward, widths, term_widths);
   return std::max(forward.used(), backward.used());
 }
 template std::size_t attention_scratch(const AttentionShape&, const ScoreTerms<float>&);
@@ -259,13 +383,15 @@ void attention(const AttentionShape& shape, const Bf16* qkv, const float* qkv_bi
 
 void attention(const AttentionShape& shape, const double* qkv, const double* qkv_bias,
                const ScoreTerms<double>& terms, double* scratch, double* weights, double* context) {
-  require_valid(shape, terms.by_distance.values != nullptr, terms.by_distance.reach);
+  require_valid(shape, terms);
   const auto d = static_cast<std::size_t>(shape.hidden);
   for_each_head(
       shape,
       [&](const Place& at) {
+        double* out = context + at.row * d + at.column;
+        zeroed_before_queries(out, d, at, head_size(shape));
         scalar::attention(scalar_head(shape, at, qkv, qkv_bias, terms), scratch,
-                          shifted(weights, at.weights), context + at.row * d + at.column);
+                          shifted(weights, at.weights), out);
       },
       zeroing(context, d));
 }
@@ -288,7 +414,7 @@ void attention_backward(const AttentionShape& shape, const double* qkv, const do
                         const ScoreTerms<double>& terms, const double* weights,
                         const double* dcontext, double* scratch, double* dqkv, double* dqkv_bias,
                         const ScoreTermGradients<double>& dterms) {
-  require_valid(shape, dterms.by_distance != nullptr, terms.by_distance.reach);
+  require_valid(shape, terms, dterms);
   const auto d = static_cast<std::size_t>(shape.hidden);
   const auto zero = zeroing(dqkv, 3 * d);
   for (std::size_t s = 0; s < sequences(shape); ++s) {
@@ -298,11 +424,10 @@ void attention_backward(const AttentionShape& shape, const double* qkv, const do
   for_each_head(
       shape,
       [&](const Place& at) {
-        scalar::attention_backward(
-            scalar_head(shape, at, qkv, qkv_bias, terms), weights + at.weights,
-            dcontext + at.row * d + at.column, scratch, dqkv + at.row * 3 * d + at.column,
-            shifted(dqkv_bias, at.column),
-            at_distance_0(dterms.by_distance, terms.by_distance.reach, at.head));
+        scalar::attention_backward(scalar_head(shape, at, qkv, qkv_bias, terms),
+                                   weights + at.weights, dcontext + at.row * d + at.column, scratch,
+                                   dqkv + at.row * 3 * d + at.column, shifted(dqkv_bias, at.column),
+                                   at_head(terms, pointers(dterms, terms), d, at));
       },
       [](std::size_t, std::size_t) {});
 }

@@ -62,9 +62,9 @@ struct RelativeVectors {
 ///   context(i)  = Σ_j softmax(score)(i, j) (v_j + values[j − i])
 template <class Real>
 struct ScoreTerms {
-  ScoreBias<Real> by_distance;
-  PlaceBias<Real> by_place;
-  RelativeVectors<Real> keys, values;
+  ScoreBias<Real> by_distance = {};
+  PlaceBias<Real> by_place = {};
+  RelativeVectors<Real> keys = {}, values = {};
   const Real* query_shift = nullptr;     ///< (d): Transformer-XL's u
   const Real* relative_shift = nullptr;  ///< (d): Transformer-XL's v
 };

@@ -17,6 +17,7 @@
 #include <hwy/highway.h>
 
 #include "kernel/attention_pack-inl.h"
+#include "kernel/attention_terms_forward-inl.h"
 #include "kernel/exp-inl.h"
 #include "kernel/matrix_tile-inl.h"
 
@@ -25,6 +26,7 @@ namespace posbench::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using attention_detail::ForwardHead;
 using attention_detail::kQueryTile;
+using attention_detail::TermWidths;
 using attention_detail::Widths;
 
 // The largest of the first `visible` scores of a row; the others become −∞.
@@ -69,47 +71,50 @@ HWY_INLINE float Powers(float* HWY_RESTRICT row, float top, std::size_t vectors,
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// line[n − 1 + distance] = score_bias[distance] in units of ln 2, for −n < distance < n.
-HWY_INLINE void PackScoreBias(const float* score_bias, std::size_t n, float* line) {
-  const D d;
-  const V unit = hn::Set(d, std::numbers::log2e_v<float>);
-  const float* first = score_bias - (n - 1);
-  for_each_vector(2 * n - 1, [&](std::size_t i, auto load, auto)
-                                 HWY_ATTR { hn::StoreU(hn::Mul(load(first), unit), d, line + i); });
+// Everything as the products read it: Q by rows, Kᵀ, V by columns (of words), the terms. Scores are
+// in units of ln 2: a power of 2 is cheaper than one of e.
+template <class Word, class Stored>
+HWY_INLINE void PackInputs(const ForwardHead<Stored>& head,
+                           const attention_detail::ForwardScratch& scratch, const Widths& widths,
+                           const TermWidths& term_widths) {
+  const HeadTerms& terms = head.terms;
+  const std::size_t n = head.k.rows, size = head.k.columns;
+  const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(size));
+  const std::size_t row_words = widths.head / Word::kDepth;
+  const float* q_bias = Shifted(head.q_bias, terms.query_shift, size, scratch.shifts);
+  PackWords<Word>(head.q, q_bias, scale, scratch.q, widths.head);
+  PackWords<Word>(head.k, head.k_bias, 1.0f, scratch.k, widths.head);
+  if constexpr (Word::kDepth == 1) {
+    PackRows(head.v, head.v_bias, 1.0f, scratch.v, widths.head);
+  } else {
+    PackPairs(head.v, head.v_bias, 1.0f, nullptr, nullptr, scratch.v, widths.head);
+  }
+  PadRows(scratch.k, n, row_words);
+  Transpose(scratch.k, row_words, n, WordsOf<Word>(size), scratch.keys, widths.keys);
+  if (terms.any()) PackTerms<Word>(head, scratch, widths, term_widths, scale);
 }
 
 template <class Word, class Stored>
 void Forward(const ForwardHead<Stored>& head, const attention_detail::ForwardScratch& scratch) {
   const std::size_t lanes = hn::Lanes(D());
-  const std::size_t n = head.q.rows, size = head.q.columns;
-  const Widths widths(n, size);
+  const std::size_t queries = head.q.rows, n = head.k.rows, size = head.k.columns;
+  const std::size_t cached = head.cached();
+  const Widths widths(queries, n, size);
+  const TermWidths term_widths(head.terms, n);
   const auto vectors_of = [lanes](std::size_t count) { return (count + lanes - 1) / lanes; };
-  // Scores are in units of ln 2: a power of 2 is cheaper than one of e.
-  const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(size));
   const std::size_t row_words = widths.head / Word::kDepth;
-  if constexpr (Word::kDepth == 1) {
-    PackRows(head.q, head.q_bias, scale, scratch.q, widths.head);
-    PackRows(head.k, head.k_bias, 1.0f, scratch.k, widths.head);
-    PackRows(head.v, head.v_bias, 1.0f, scratch.v, widths.head);
-  } else {
-    auto* q = reinterpret_cast<Bf16*>(scratch.q);
-    auto* k = reinterpret_cast<Bf16*>(scratch.k);
-    PackPairs(head.q, head.q_bias, scale, nullptr, q, nullptr, widths.head);
-    PackPairs(head.k, head.k_bias, 1.0f, nullptr, k, nullptr, widths.head);
-    PackPairs(head.v, head.v_bias, 1.0f, nullptr, nullptr, scratch.v, widths.head);
-  }
-  PadRows(scratch.k, n, row_words);
-  Transpose(scratch.k, row_words, n, WordsOf<Word>(size), scratch.keys, widths.keys);
-  if (head.score_bias != nullptr) PackScoreBias(head.score_bias, n, scratch.bias);
+  PackInputs<Word>(head, scratch, widths, term_widths);
 
-  for (std::size_t i = 0, tile = 0; i < n; i += tile) {
+  for (std::size_t i = 0, tile = 0; i < queries; i += tile) {
     // Whole pairs of queries, as backward reads them: what is kept is then valid up to the last key
     // that either sees.
-    tile = EvenPart(n - i, kQueryTile, Word::kDepth);
-    const std::size_t keys = head.causal ? i + tile : n;
+    tile = EvenPart(queries - i, kQueryTile, Word::kDepth);
+    const std::size_t keys = head.causal ? cached + i + tile : n;
     const std::size_t vectors = vectors_of(keys);
     Start start;
-    if (head.score_bias != nullptr) start = {scratch.bias + n - 1 - i, -1};
+    if (head.terms.any()) {
+      start = StartOfScores<Word>(head, scratch, widths, term_widths, i, tile, keys, vectors);
+    }
     Multiply<Word, ByRows>({{scratch.q + i * row_words, row_words},
                             scratch.keys,
                             widths.keys,
@@ -121,7 +126,7 @@ void Forward(const ForwardHead<Stored>& head, const attention_detail::ForwardScr
     // All maxima first: the powers of one row need not wait for the largest score of the next.
     float tops[kQueryTile], inverse[kQueryTile];
     for (std::size_t r = 0; r < tile; ++r) {
-      const std::size_t visible = head.causal ? i + r + 1 : n;
+      const std::size_t visible = head.causal ? cached + i + r + 1 : n;
       tops[r] = Largest(scratch.scores + r * widths.keys, visible, vectors);
     }
     for (std::size_t r = 0; r < tile; ++r) {
@@ -129,7 +134,7 @@ void Forward(const ForwardHead<Stored>& head, const attention_detail::ForwardScr
       inverse[r] = 1.0f / Powers<Word>(scratch.scores + r * widths.keys, tops[r], vectors, kept);
     }
     if (head.weights != nullptr) {
-      auto* sums = reinterpret_cast<char*>(head.weights + n * widths.rows);
+      auto* sums = reinterpret_cast<char*>(head.weights + queries * widths.rows);
       std::memcpy(sums + i * sizeof(float), inverse, tile * sizeof(float));
     }
     Multiply<Word, ByRows>({{scratch.scores, widths.keys},
@@ -140,6 +145,9 @@ void Forward(const ForwardHead<Stored>& head, const attention_detail::ForwardScr
                             scratch.context,
                             widths.head},
                            tile, vectors_of(size));
+    if (head.terms.values.rows.rows > 0) {
+      AddRelativeValues<Word>(head, scratch, widths, term_widths, i, tile, keys, vectors_of(size));
+    }
     UnpackRows(scratch.context, widths.head, inverse,
                Window<Stored>{head.context.data + i * head.context.stride, head.context.stride,
                               tile, size});

@@ -64,13 +64,14 @@ HWY_INLINE V Interleave(hn::Vec<hn::Rebind<std::uint16_t, D>> first,
 // (from + bias) · scale · scales by row, rounded to bf16: to `rows` (rows, width), where neighbours
 // of a row form a word, and to `pairs` (rows / 2, width words), where those of a column do. Bias,
 // scales, and what is not wanted may be null. A missing last row counts as zeros.
-HWY_INLINE void PackPairs(const Window<const Bf16>& from, const float* bias, float scale,
+template <class Stored>
+HWY_INLINE void PackPairs(const Window<const Stored>& from, const float* bias, float scale,
                           const float* scales, Bf16* rows, float* pairs, std::size_t width) {
   const D d;
   const hn::Rebind<std::uint16_t, D> narrow;
   for (std::size_t r = 0; r < from.rows; r += 2) {
     const bool two = r + 1 < from.rows;
-    const Bf16* row = from.data + r * from.stride;
+    const Stored* row = from.data + r * from.stride;
     const V factor0 = hn::Set(d, scales == nullptr ? scale : scale * scales[r]);
     const V factor1 = !two                ? hn::Zero(d)
                       : scales == nullptr ? factor0
@@ -89,6 +90,18 @@ HWY_INLINE void PackPairs(const Window<const Bf16>& from, const float* bias, flo
   }
 }
 #endif
+
+// to (rows, width numbers) = (from + bias) · scale, a word of which holds neighbours of a row; bias
+// (columns) may be null.
+template <class Word, class Stored>
+HWY_INLINE void PackWords(const Window<const Stored>& from, const float* bias, float scale,
+                          float* to, std::size_t width) {
+  if constexpr (Word::kDepth == 1) {
+    PackRows(from, bias, scale, to, width);
+  } else {
+    PackPairs(from, bias, scale, nullptr, reinterpret_cast<Bf16*>(to), nullptr, width);
+  }
+}
 
 // Zeros behind the last of n rows, up to a whole vector of rows.
 HWY_INLINE void PadRows(float* rows, std::size_t n, std::size_t width) {

@@ -1,10 +1,5 @@
 // The f64 reference against a textbook formula and finite differences; f32 and bf16 against f64 on
 // every instruction set; and the properties that the engine relies on.
-//
-// With u = 2^-24 a sum of n products errs by at most about n·u times the sum of their magnitudes,
-// and an error e of a score multiplies its weight by 1 + e. For numbers of about one, sequences of
-// up to 70 and heads of up to 128 that is below 1e-5. A bf16 keeps 8 bits: its rounding, 2^-9
-// relative, of inputs, weights, gradients of scores and results hides all else.
 #include "kernel/attention.h"
 
 #include <gmock/gmock.h>
@@ -15,136 +10,14 @@
 #include <numeric>
 #include <vector>
 
+#include "attention_helpers.h"
 #include "base/error.h"
-#include "base/random.h"
 #include "every_target.h"
-#include "guarded.h"
 
 namespace posbench {
 namespace {
 
 using testing::Each;
-
-// A batch with everything that attention and its gradient read. Where T is bf16, numbers are
-// rounded to it, so that the f64 reference can read the very same.
-struct Problem {
-  std::vector<std::int32_t> offsets{0}, lengths;
-  int hidden, heads;
-  bool causal = false;
-  bool with_bias = true, with_score_bias = false;
-  long reach = 0;
-  std::vector<double> qkv, qkv_bias, score_bias, dcontext;
-
-  Problem(const std::vector<int>& rows, int head_count, int head_size)
-      : hidden(head_count * head_size), heads(head_count) {
-    for (const int n : rows) {
-      offsets.push_back(offsets.back() + n);
-      reach = std::max<long>(reach, n + 2);
-    }
-    qkv = normal(tokens() * 3 * width(), "qkv");
-    qkv_bias = normal(3 * width(), "qkv bias");
-    score_bias = normal(static_cast<std::size_t>(heads * (2 * reach - 1)), "score bias");
-    dcontext = normal(tokens() * width(), "dcontext");
-  }
-
-  std::size_t tokens() const { return static_cast<std::size_t>(offsets.back()); }
-  std::size_t width() const { return static_cast<std::size_t>(hidden); }
-  AttentionShape shape() const { return {offsets, lengths, hidden, heads, causal}; }
-
-  // Rounded to bf16: an f32 and a bf16 hold it exactly.
-  static std::vector<double> normal(std::size_t n, std::string_view purpose) {
-    Random random(3, purpose);
-    std::vector<double> values(n);
-    for (double& value : values) {
-      value = static_cast<double>(to_float(to_bf16(static_cast<float>(0.7 * random.normal()))));
-    }
-    return values;
-  }
-};
-
-double narrowed(double value, double) { return value; }
-float narrowed(double value, float) { return static_cast<float>(value); }
-Bf16 narrowed(double value, Bf16) { return to_bf16(static_cast<float>(value)); }
-double widened(double value) { return value; }
-double widened(float value) { return static_cast<double>(value); }
-double widened(Bf16 value) { return static_cast<double>(to_float(value)); }
-
-template <class T>
-std::vector<T> narrow(const std::vector<double>& values) {
-  std::vector<T> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) result[i] = narrowed(values[i], T{});
-  return result;
-}
-
-template <class T>
-std::vector<double> widen(const std::vector<T>& values) {
-  std::vector<double> result;
-  for (const T value : values) result.push_back(widened(value));
-  return result;
-}
-
-struct Result {
-  std::vector<double> context, dqkv, dqkv_bias, dscore_bias;
-};
-
-// Forward and backward; every buffer ends where memory ends, and outputs start out as garbage.
-template <class Stored, class Real>
-Result run(const Problem& problem) {
-  const AttentionShape shape = problem.shape();
-  const double garbage = std::numeric_limits<double>::quiet_NaN();
-  Guarded<Stored> qkv(narrow<Stored>(problem.qkv));
-  Guarded<Real> bias(narrow<Real>(problem.qkv_bias));
-  Guarded<Real> score_bias(narrow<Real>(problem.score_bias));
-  Guarded<Stored> dcontext(narrow<Stored>(problem.dcontext));
-  Guarded<Real> scratch(
-      narrow<Real>(std::vector<double>(attention_scratch(shape, ScoreTerms<Real>{}), garbage)));
-  Guarded<Stored> weights(narrow<Stored>(std::vector<double>(attention_weights(shape), garbage)));
-  Guarded<Stored> context(
-      narrow<Stored>(std::vector<double>(problem.tokens() * problem.width(), garbage)));
-  Guarded<Stored> dqkv(narrow<Stored>(std::vector<double>(problem.qkv.size(), garbage)));
-  Guarded<Real> dqkv_bias(problem.qkv_bias.size()), dscore_bias(problem.score_bias.size());
-
-  const Real* biases = problem.with_bias ? bias.data() : nullptr;
-  ScoreTerms<Real> score;
-  ScoreTermGradients<Real> dscore;
-  if (problem.with_score_bias) {
-    score.by_distance = {score_bias.data(), problem.reach};
-    dscore.by_distance = dscore_bias.data();
-  }
-  attention(shape, qkv.data(), biases, score, scratch.data(), weights.data(), context.data());
-  attention_backward(shape, qkv.data(), biases, score, weights.data(), dcontext.data(),
-                     scratch.data(), dqkv.data(), problem.with_bias ? dqkv_bias.data() : nullptr,
-                     dscore);
-  return {widen(context.values()), widen(dqkv.values()), widen(dqkv_bias.values()),
-          widen(dscore_bias.values())};
-}
-
-Result run_f64(const Problem& problem) { return run<double, double>(problem); }
-
-double largest(const std::vector<double>& values) {
-  double top = 1;
-  for (const double value : values) top = std::max(top, std::abs(value));
-  return top;
-}
-
-void expect_close(const std::vector<double>& values, const std::vector<double>& expected,
-                  double tolerance, const char* what) {
-  ASSERT_EQ(values.size(), expected.size());
-  const double bound = tolerance * largest(expected);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    ASSERT_LE(std::abs(values[i] - expected[i]), bound) << what << " at " << i;
-  }
-}
-
-void expect_close(const Result& result, const Result& expected, double tolerance) {
-  expect_close(result.context, expected.context, tolerance, "context");
-  expect_close(result.dqkv, expected.dqkv, tolerance, "dqkv");
-  expect_close(result.dqkv_bias, expected.dqkv_bias, tolerance, "dqkv_bias");
-  expect_close(result.dscore_bias, expected.dscore_bias, tolerance, "dscore_bias");
-}
-
-constexpr double kF32Tolerance = 1e-5;
-constexpr double kBf16Tolerance = 2e-2;
 
 // Equation 1 of Vaswani 2017 word by word, for one sequence.
 std::vector<double> textbook(const Problem& p) {
@@ -192,26 +65,9 @@ TEST(Attention, ReferenceGradientsAreFiniteDifferences) {
     problem.with_score_bias = true;
     problem.lengths = {5, 1, 4};
     const Result result = run_f64(problem);
-    const auto value = [&] {
-      const Result now = run_f64(problem);
-      return std::inner_product(now.context.begin(), now.context.end(), problem.dcontext.begin(),
-                                0.0);
-    };
-    const auto check = [&](std::vector<double>& input, const std::vector<double>& gradient) {
-      for (std::size_t i = 0; i < input.size(); ++i) {
-        constexpr double kStep = 1e-5;
-        const double before = input[i];
-        input[i] = before + kStep;
-        const double above = value();
-        input[i] = before - kStep;
-        const double below = value();
-        input[i] = before;
-        ASSERT_NEAR((above - below) / (2 * kStep), gradient[i], 1e-8) << i;
-      }
-    };
-    check(problem.qkv, result.dqkv);
-    check(problem.qkv_bias, result.dqkv_bias);
-    check(problem.score_bias, result.dscore_bias);
+    expect_finite_differences(problem, problem.qkv, result.dqkv);
+    expect_finite_differences(problem, problem.qkv_bias, result.dqkv_bias);
+    expect_finite_differences(problem, problem.score_bias, result.dscore_bias);
   }
 }
 
@@ -257,13 +113,6 @@ TEST(Attention, LongSequencesAgreeWithTheReference) {
     problem.with_score_bias = true;
     expect_all_types_close(problem);
   }
-}
-
-template <class T>
-std::vector<T> rows_of(const std::vector<T>& all, std::int32_t first, std::int32_t last,
-                       std::size_t width) {
-  return {all.begin() + first * static_cast<std::ptrdiff_t>(width),
-          all.begin() + last * static_cast<std::ptrdiff_t>(width)};
 }
 
 // The sequence s of a batch as a batch of its own.
