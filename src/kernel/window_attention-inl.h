@@ -31,7 +31,7 @@ using attention_detail::Pass;
 using attention_detail::WindowWidths;
 
 // A block of queries of a pass, or a tile of a block, and where its scores stand.
-struct Band {
+struct WindowBand {
   std::size_t first, rows;  // queries
   std::size_t begin, end;   // keys of the band, from a whole line on
   std::size_t column;       // of key `begin`
@@ -39,7 +39,8 @@ struct Band {
   std::size_t keys() const { return end - begin; }
 };
 
-HWY_INLINE Band BandOf(const Pass& pass, std::size_t block, std::size_t first, std::size_t rows) {
+HWY_INLINE WindowBand BandOf(const Pass& pass, std::size_t block, std::size_t first,
+                             std::size_t rows) {
   const std::size_t begin = pass.origin(first);
   return {first, rows, begin, pass.end(first + rows - 1),
           pass.front_width + begin - pass.origin(block)};
@@ -56,7 +57,7 @@ HWY_INLINE void ForEachBlock(const Pass& pass, Body body) {
 
 // Calls body(tile) for the tiles of a block. Tiles begin with a word.
 template <class Word, class Body>
-HWY_INLINE void ForEachTile(const Pass& pass, const Band& block, Body body) {
+HWY_INLINE void ForEachTile(const Pass& pass, const WindowBand& block, Body body) {
   const std::size_t end = block.first + block.rows;
   for (std::size_t i = block.first, rows = 0; i < end; i += rows) {
     rows = EvenPart(end - i, kQueryTile, Word::kDepth);
@@ -65,7 +66,7 @@ HWY_INLINE void ForEachTile(const Pass& pass, const Band& block, Body body) {
 }
 
 template <class T>
-HWY_INLINE Window<T> RowsOf(const Window<T>& all, const Band& band) {
+HWY_INLINE Window<T> RowsOf(const Window<T>& all, const WindowBand& band) {
   return {all.data + band.first * all.stride, all.stride, band.rows, all.columns};
 }
 
@@ -76,7 +77,7 @@ HWY_INLINE std::size_t VectorsOf(std::size_t count) {
 
 // The columns of a row that belong neither to keys in front nor to the band of a tile become 0.
 template <class T>
-HWY_INLINE void ClearAround(const Pass& pass, const Band& tile, T* row) {
+HWY_INLINE void ClearAround(const Pass& pass, const WindowBand& tile, T* row) {
   std::fill(row + pass.front_width, row + tile.column, T{});
   std::fill(row + tile.column + VectorsOf(tile.keys()) * hn::Lanes(D()), row + pass.width, T{});
 }
@@ -84,8 +85,8 @@ HWY_INLINE void ClearAround(const Pass& pass, const Band& tile, T* row) {
 // C (rows of the tile, front or band columns) = A (rows, depth) · B, where B holds a column for
 // each key of the sequence.
 template <class Word>
-HWY_INLINE void MultiplyToKeys(const Pass& pass, const Band& tile, const ByRows& a, const float* b,
-                               std::size_t b_stride, std::size_t depth, float* c,
+HWY_INLINE void MultiplyToKeys(const Pass& pass, const WindowBand& tile, const ByRows& a,
+                               const float* b, std::size_t b_stride, std::size_t depth, float* c,
                                std::size_t c_stride) {
   Multiply<Word, ByRows>({a, b, b_stride, depth, {}, c, c_stride}, tile.rows,
                          VectorsOf(pass.front));
@@ -96,7 +97,7 @@ HWY_INLINE void MultiplyToKeys(const Pass& pass, const Band& tile, const ByRows&
 // C (rows of the tile, columns) = A · B, where A holds a column for each key in front and of the
 // band, `column` being where the band begins, and B a row for each key of the sequence.
 template <class Word>
-HWY_INLINE void MultiplyFromKeys(const Pass& pass, const Band& tile, const ByRows& a,
+HWY_INLINE void MultiplyFromKeys(const Pass& pass, const WindowBand& tile, const ByRows& a,
                                  std::size_t column, const float* b, std::size_t width, float* c,
                                  std::size_t columns) {
   Start start;
@@ -118,7 +119,7 @@ HWY_INLINE void MultiplyFromKeys(const Pass& pass, const Band& tile, const ByRow
 // Scores of a tile become words of 2^(score − the row's largest), 0 where a query does not see the
 // key, and go to `kept`, rows of pass.width, unless null. inverse (rows) = 1 / their sums.
 template <class Word, class Stored>
-HWY_INLINE void Softmax(const Pass& pass, const Band& tile, float* scores, std::size_t stride,
+HWY_INLINE void Softmax(const Pass& pass, const WindowBand& tile, float* scores, std::size_t stride,
                         Stored* kept, float* inverse) {
   const std::size_t front_vectors = VectorsOf(pass.front), vectors = VectorsOf(tile.keys());
   // All maxima first: the powers of one row need not wait for the largest score of the next.
@@ -152,18 +153,18 @@ void ForwardPass(const Pass& pass, const attention_detail::Projections<Stored>& 
                  const attention_detail::WindowForwardScratch& scratch, const Widths& widths,
                  Stored* kept, char* kept_sums, const Window<Stored>& context) {
   const std::size_t size = from.q.columns;
-  const std::size_t stride = WindowWidths::stride(pass, size);
+  const std::size_t stride = WindowWidths::stride(pass);
   const std::size_t row_words = widths.head / Word::kDepth;
   // Scores are in units of ln 2: a power of 2 is cheaper than one of e.
   const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(size));
-  ForEachBlock(pass, [&](const Band& block) HWY_ATTR {
+  ForEachBlock(pass, [&](const WindowBand& block) HWY_ATTR {
     if constexpr (Word::kDepth == 1) {
       PackRows(RowsOf(from.q, block), from.q_bias, scale, scratch.q, widths.head);
     } else {
       PackPairs(RowsOf(from.q, block), from.q_bias, scale, nullptr,
                 reinterpret_cast<Bf16*>(scratch.q), nullptr, widths.head);
     }
-    ForEachTile<Word>(pass, block, [&](const Band& tile) HWY_ATTR {
+    ForEachTile<Word>(pass, block, [&](const WindowBand& tile) HWY_ATTR {
       MultiplyToKeys<Word>(pass, tile,
                            {scratch.q + (tile.first - block.first) * row_words, row_words},
                            scratch.keys, widths.keys, WordsOf<Word>(size), scratch.scores, stride);
@@ -202,7 +203,7 @@ template <class Word, class Stored>
 void WindowForward(const attention_detail::WindowForwardHead<Stored>& head,
                    const attention_detail::WindowForwardScratch& scratch) {
   const auto& passes = head.passes;
-  const Widths widths(passes.others.n, head.local.q.columns);
+  const Widths widths(passes.others.n, passes.others.n, head.local.q.columns);
   Stored* kept_globals = nullptr;
   char* kept_sums = nullptr;
   if (head.weights != nullptr) {
@@ -221,7 +222,7 @@ void WindowForward(const attention_detail::WindowForwardHead<Stored>& head,
 // dK and dV += the share of a block, whose p and dS stand in scratch. Keys of the band go in
 // stripes, each of which leaves out the queries that see none of it.
 template <class Word>
-HWY_INLINE void AddBlock(const Pass& pass, const Band& block,
+HWY_INLINE void AddBlock(const Pass& pass, const WindowBand& block,
                          const attention_detail::WindowBackwardScratch& scratch,
                          const Widths& widths, std::size_t stride, std::size_t size) {
   // Queries from … to − 1 of the block give to `keys` keys from `key` on, whose columns these are.
@@ -255,7 +256,7 @@ HWY_INLINE void AddBlock(const Pass& pass, const Band& block,
 
 // slopes, rows of dO' Vᵀ, become those of dS, and p what forward kept: words by column in p and ds,
 template <class Word, class Stored>
-HWY_INLINE void TileGradient(const Pass& pass, const Band& tile, const Stored* kept,
+HWY_INLINE void TileGradient(const Pass& pass, const WindowBand& tile, const Stored* kept,
                              const float* inverse, std::size_t stride, float* slopes,
                              float* ds_rows, float* p, float* ds) {
   const std::size_t vectors = VectorsOf(pass.width);
@@ -285,12 +286,12 @@ void BackwardPass(const Pass& pass, const attention_detail::Projections<Stored>&
                   const attention_detail::WindowBackwardScratch& scratch, const Widths& widths,
                   const attention_detail::ProjectionGradients<Stored>& to) {
   const std::size_t size = from.q.columns;
-  const std::size_t stride = WindowWidths::stride(pass, size);
+  const std::size_t stride = WindowWidths::stride(pass);
   const std::size_t row_words = widths.head / Word::kDepth;
   const float scale = 1.0f / std::sqrt(static_cast<float>(size));
   // Single words of a row are those of its columns, and dS takes the place of the slopes.
   const float* dcontext_rows = Word::kDepth == 1 ? scratch.dcontext : scratch.dcontext_rows;
-  ForEachBlock(pass, [&](const Band& block) HWY_ATTR {
+  ForEachBlock(pass, [&](const WindowBand& block) HWY_ATTR {
     const auto q = RowsOf(from.q, block);
     const auto dout = RowsOf(dcontext, block);
     const float* inverse = scratch.inverse + block.first;
@@ -302,7 +303,7 @@ void BackwardPass(const Pass& pass, const attention_detail::Projections<Stored>&
       PackPairs(dout, nullptr, 1.0f, inverse, reinterpret_cast<Bf16*>(scratch.dcontext_rows),
                 scratch.dcontext, widths.head);
     }
-    ForEachTile<Word>(pass, block, [&](const Band& tile) HWY_ATTR {
+    ForEachTile<Word>(pass, block, [&](const WindowBand& tile) HWY_ATTR {
       const std::size_t row = tile.first - block.first;
       float* p = scratch.p + row / Word::kDepth * stride;
       float* ds = scratch.ds + row / Word::kDepth * stride;
@@ -355,7 +356,7 @@ void WindowBackward(const attention_detail::WindowBackwardHead<Stored>& head,
                     const attention_detail::WindowBackwardScratch& scratch) {
   const auto& passes = head.passes;
   const std::size_t n = passes.others.n;
-  const Widths widths(n, head.local.q.columns);
+  const Widths widths(n, n, head.local.q.columns);
   std::memcpy(scratch.inverse, head.weights + passes.kept_sums, n * sizeof(float));
   PackBackward<Word>(head.local, scratch, widths);
   BackwardPass<Word>(passes.others, head.local, head.dcontext, head.weights, scratch, widths,

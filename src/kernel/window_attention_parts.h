@@ -100,17 +100,15 @@ struct WindowBackwardHead {
 /// Row lengths of packed matrices: Kᵀ and Vᵀ, and scores of either pass.
 struct WindowWidths {
   WindowWidths(const WindowPasses& passes, std::size_t size)
-      : sequence(passes.others.n, size),
-        score_columns(Widths(std::max(passes.others.width, passes.globals.width), size).keys),
+      : sequence(passes.others.n, passes.others.n, size),
+        score_columns(std::max(stride(passes.others), stride(passes.globals))),
         // The global pass has wide rows, but few of them.
-        scores(std::max(scores_of(passes.others, size), scores_of(passes.globals, size))) {}
+        scores(std::max(scores_of(passes.others), scores_of(passes.globals))) {}
 
   /// A row of scores of this pass.
-  static std::size_t stride(const Pass& pass, std::size_t size) {
-    return Widths(pass.width, size).keys;
-  }
-  static std::size_t scores_of(const Pass& pass, std::size_t size) {
-    return std::min(pass.rows, kBandBlock) * stride(pass, size);
+  static std::size_t stride(const Pass& pass) { return odd_lines(whole_lines(pass.width) / kLine); }
+  static std::size_t scores_of(const Pass& pass) {
+    return std::min(pass.rows, kBandBlock) * stride(pass);
   }
 
   Widths sequence;
