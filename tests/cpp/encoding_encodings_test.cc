@@ -41,7 +41,7 @@ TEST(Encodings, AreListedByName) {
     EXPECT_FALSE(about.about.empty());
   }
   EXPECT_THAT(names, testing::ElementsAre("alibi", "learned", "none", "random_frozen", "rope",
-                                          "sinusoid", "sinusoid_trainable", "t5_bias"));
+                                          "shaw", "sinusoid", "sinusoid_trainable", "t5_bias"));
 }
 
 TEST(Encodings, BadOptionsNameTheNearestGoodOnes) {
