@@ -72,8 +72,7 @@ TYPED_TEST(ReluStored, BackwardIsAMaskAndItsColumnSums) {
     for (std::size_t i = 0; i < n; ++i) {
       double magnitude = std::abs(wide(dbias[i]));
       for (std::size_t r = 0; r < rows; ++r) magnitude += std::abs(exact[r * n + i]);
-      ASSERT_NEAR(wide(guarded_sums[i]), sums[i],
-                  static_cast<double>(rows + 1) * kU * magnitude);
+      ASSERT_NEAR(wide(guarded_sums[i]), sums[i], static_cast<double>(rows + 1) * kU * magnitude);
     }
   });
 }
