@@ -80,8 +80,8 @@ struct ScoreTermGradients {
   Real* relative_shift = nullptr;
 };
 
-/// Numbers (of the type that products read) that forward keeps for backward: about H · n² for each
-/// sequence. Only attention_backward can read them.
+/// Numbers (of the type that products read) that forward keeps for backward: about H · queries ·
+/// keys for each sequence. Only attention_backward can read them.
 std::size_t attention_weights(const AttentionShape& shape);
 
 /// Numbers of working memory, for either direction; only which terms there are and their reach
@@ -92,7 +92,8 @@ std::size_t attention_scratch(const AttentionShape& shape, const ScoreTerms<Real
 /// context (T, d) = softmax(Q Kᵀ / √(d/H)) V per sequence and head (Vaswani 2017, equation 1) and
 /// with the terms of ScoreTerms, where Q, K and V are thirds of qkv (T, 3d) plus qkv_bias (3d; may
 /// be null). `weights` gets what backward needs; null: nothing is kept. Nothing need be aligned.
-/// Throws UserError where heads do not divide d or a score bias is too short.
+/// Throws UserError where heads do not divide d, a bias by distance or place is shorter than the
+/// longest sequence, or a reach is negative.
 void attention(const AttentionShape& shape, const float* qkv, const float* qkv_bias,
                const ScoreTerms<float>& terms, float* scratch, float* weights, float* context);
 void attention(const AttentionShape& shape, const Bf16* qkv, const float* qkv_bias,
