@@ -20,11 +20,12 @@ class JoinedRows {
     offsets_.assign(1, 0);
     lengths_.clear();
     positions_.clear();
-    cached_ = {};
-    if (joins()) cached_ = w_.states->cached().subspan(block.first_sequence, block.sequences());
+    cached_.clear();
     for (std::size_t i = 0; i < block.sequences(); ++i) {
       const std::size_t s = block.first_sequence + i;
-      const std::int32_t cached = joins() ? cached_[i] : 0, rows = cached + batch.rows_of(s);
+      const std::int32_t cached = joins() ? w_.states->cached()[s] : 0;
+      const std::int32_t rows = cached + batch.rows_of(s);
+      if (joins()) cached_.push_back(cached);
       offsets_.push_back(offsets_.back() + rows);
       if (!batch.lengths.empty()) lengths_.push_back(cached + batch.lengths[s]);
       for (std::int32_t t = 0; joins() && t < rows; ++t) positions_.push_back(t);
@@ -102,7 +103,9 @@ class JoinedRows {
   std::vector<std::int32_t> offsets_{0};  // of the block's sequences
   std::vector<std::int32_t> lengths_;     // the same where rows are padding, else empty
   std::vector<std::int32_t> positions_;   // where rows are joined
-  std::span<const std::int32_t> cached_;  // of the block's sequences; empty: none
+  // Of the block's sequences, as forward found them: the states move on before backward. Empty:
+  // none.
+  std::vector<std::int32_t> cached_;
 };
 
 }  // namespace posbench
