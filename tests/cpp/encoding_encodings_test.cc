@@ -41,7 +41,8 @@ TEST(Encodings, AreListedByName) {
     EXPECT_FALSE(about.about.empty());
   }
   EXPECT_THAT(names, testing::ElementsAre("alibi", "learned", "none", "random_frozen", "rope",
-                                          "shaw", "sinusoid", "sinusoid_trainable", "t5_bias"));
+                                          "shaw", "sinusoid", "sinusoid_trainable", "t5_bias",
+                                          "transformer_xl"));
 }
 
 TEST(Encodings, BadOptionsNameTheNearestGoodOnes) {
