@@ -20,6 +20,9 @@ constexpr int kSlowEvery = 5;
 // Keeps the runs of all blocks and prints nothing.
 class Collector : public benchmark::BenchmarkReporter {
  public:
+  // `cell` ends each benchmark's name, which the arm's begins.
+  explicit Collector(const std::string& cell) : end_("/" + cell) {}
+
   bool ReportContext(const Context& /*context*/) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
@@ -40,7 +43,7 @@ class Collector : public benchmark::BenchmarkReporter {
     for (Run& run : runs_) {
       run.repetitions = block_ + 1;
       const std::string& name = run.run_name.function_name;
-      Samples& samples = measured.arms[name.substr(0, name.find('/'))];
+      Samples& samples = measured.arms[name.substr(0, name.find(end_))];
       samples.block.push_back(static_cast<int>(run.repetition_index));
       samples.ns.push_back(1e9 * run.real_accumulated_time);
     }
@@ -56,6 +59,7 @@ class Collector : public benchmark::BenchmarkReporter {
   }
 
  private:
+  std::string end_;
   int block_ = 0;
   std::vector<Run> runs_;
 };
@@ -64,7 +68,7 @@ class Collector : public benchmark::BenchmarkReporter {
 
 Measured run_blocks(std::vector<PacedArm> arms, const BlockPlan& plan) {
   Random random(plan.seed, "order of arms");
-  Collector collector;
+  Collector collector(plan.cell);
   const double begin = seconds_now();
   for (int block = 0; block < plan.blocks; ++block) {
     const bool late = plan.max_seconds > 0.0 && seconds_now() - begin > plan.max_seconds;

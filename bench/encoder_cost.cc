@@ -17,6 +17,7 @@
 #include "encoder/footprint.h"
 #include "encoder/optimizer.h"
 #include "encoder_cost/allocations.h"
+#include "encoder_cost/arms.h"
 #include "flops.h"
 #include "harness.h"
 #include "peak.h"
@@ -29,30 +30,10 @@ constexpr auto kExamples =
     "  encoder_cost --pass forward --length 128 --batch 8\n"
     "      times forward passes with every arm and prints the record\n"
     "  encoder_cost --pass train --arms learned,none --out out/mine\n"
+    "  encoder_cost --length 2048 --arms encoder/learned,longformer/learned,transformer_xl/none\n"
+    "      systems with their encodings beside each other\n"
     "  encoder_cost --hidden 768 --layers 12 --precision bf16 --arms learned --blocks 5\n"
     "      BERT-base's shape; heads and feed-forward size follow d as there\n";
-
-struct ArmEncoding {
-  std::string name;
-  std::string encoding;
-  std::string producer;
-};
-const std::vector<ArmEncoding> kArms = {{"learned", "learned", "table"},
-                                        {"learned_again", "learned", "table"},
-                                        {"sinusoid_table", "sinusoid", "table"},
-                                        {"sinusoid_libm", "sinusoid", "libm"},
-                                        {"sinusoid_simd", "sinusoid", "simd"},
-                                        {"sinusoid_recurrence", "sinusoid", "recurrence"},
-                                        {"none", "none", "table"}};
-
-const ArmEncoding& find_arm(const std::string& name) {
-  std::vector<std::string> known;
-  for (const ArmEncoding& arm : kArms) {
-    if (arm.name == name) return arm;
-    known.push_back(arm.name);
-  }
-  throw UserError(unknown_word("arm", name, known));
-}
 
 // Heads of 64 from d = 256 on, as BERT has them, of 32 below.
 int usual_heads(int hidden) { return std::max(1, hidden / (hidden < 256 ? 32 : 64)); }
@@ -62,14 +43,15 @@ struct Workload {
   std::string precision;
   Batch batch;
   bool trains;
+
+  BatchSize size() const { return largest_of({&batch, 1}); }
 };
 
-EncoderOptions options_of(const Workload& work, const ArmEncoding& arm) {
+EncoderOptions options_of(const Workload& work, const std::string& arm) {
   EncoderOptions options;
   options.shape = work.shape;
-  options.encoding = arm.encoding;
-  options.producer = arm.producer;
   options.precision = work.precision;
+  choose_arm(arm, options);
   return options;
 }
 
@@ -77,7 +59,7 @@ EncoderOptions options_of(const Workload& work, const ArmEncoding& arm) {
 void require_memory_of(const Workload& work, const BatchSize& size,
                        const std::vector<std::string>& arms) {
   std::vector<EncoderOptions> encoders;
-  for (const std::string& arm : arms) encoders.push_back(options_of(work, find_arm(arm)));
+  for (const std::string& arm : arms) encoders.push_back(options_of(work, arm));
   require_footprint(encoders, size, work.trains);
 }
 
@@ -91,7 +73,8 @@ Workload workload_of(const json& spec) {
   if (length < 1 || batch < 1) throw UserError("length and batch must be at least 1");
   const int hidden = spec.at("hidden"), heads = spec.at("heads"), inner = spec.at("feed_forward");
   Workload work{{spec.at("vocabulary"), kClasses, hidden, spec.at("layers"),
-                 heads == 0 ? usual_heads(hidden) : heads, inner == 0 ? 4 * hidden : inner, length},
+                 heads == 0 ? usual_heads(hidden) : heads, inner == 0 ? 4 * hidden : inner, length,
+                 spec.at("window"), spec.at("globals")},
                 spec.at("precision"),
                 {},
                 pass == "train"};
@@ -116,8 +99,8 @@ Workload workload_of(const json& spec) {
 // One arm's encoder.
 class TimedArm {
  public:
-  TimedArm(const Workload& work, const ArmEncoding& arm)
-      : work_(work), encoder_(options_of(work, arm)) {
+  TimedArm(const Workload& work, const std::string& arm)
+      : work_(work), options_(options_of(work, arm)), encoder_(options_) {
     if (work.trains) optimizer_.emplace(OptimizerOptions{}, encoder_.layout());
   }
 
@@ -155,6 +138,18 @@ class TimedArm {
     return found;
   }
 
+  double gflop() const { return gflop_of(options_, work_.batch, work_.trains); }
+
+  /// Parameters and, of those, the encoding's; bytes that the encoding holds beside them, and of
+  /// working memory.
+  json memory() const {
+    const Footprint bytes = footprint<float>(options_, work_.size(), work_.trains);
+    return {{"parameters", encoder_.layout().count()},
+            {"position_parameters", encoder_.layout().count("position")},
+            {"position_bytes", bytes.positions},
+            {"working_bytes", bytes.kept + bytes.scratch}};
+  }
+
   /// Of the slice with the most.
   const Allocations& most_allocations() const { return most_; }
 
@@ -169,6 +164,7 @@ class TimedArm {
   }
 
   const Workload& work_;
+  EncoderOptions options_;
   Encoder<float> encoder_;
   std::optional<Optimizer<float>> optimizer_;  // where it trains
   std::array<std::vector<double>, kParts> parts_ns_;
@@ -181,7 +177,7 @@ json run(const json& spec, const std::string& folder) {
   std::map<std::string, std::unique_ptr<TimedArm>> arms;
   std::vector<PacedArm> paced;
   for (const std::string name : spec.at("arms")) {
-    arms[name] = std::make_unique<TimedArm>(work, find_arm(name));
+    arms[name] = std::make_unique<TimedArm>(work, name);
     paced.push_back(
         {name, [&arm = *arms[name], timer_seconds] { return arm.slice(timer_seconds); }, false});
   }
@@ -205,13 +201,15 @@ json run(const json& spec, const std::string& folder) {
 
   json result = {{"timer_ns", 1e9 * timer_seconds},
                  {"tokens", work.batch.size()},
-                 {"gflop", gflop_of(work.shape, work.batch, work.trains)},
+                 {"gflop", json::object()},
                  {"f32_peak_gflops", peaks},
                  {"arms", json::object()}};
   for (const auto& [name, samples] : measured.arms) {
     const TimedArm& arm = *arms.at(name);
     result["arms"][name] = {
         {"block", samples.block}, {"ns", samples.ns}, {"parts", arm.parts_ns()}};
+    result["gflop"][name] = arm.gflop();
+    result["memory"][name] = arm.memory();
     const Allocations& most = arm.most_allocations();
     result["allocations_per_call"][name] = {{"own", most.own}, {"libraries", most.libraries}};
   }
@@ -248,12 +246,15 @@ int main(int argc, char** argv) {
           Key{"arms",
               {"learned", "learned_again", "sinusoid_table", "sinusoid_libm", "sinusoid_simd",
                "sinusoid_recurrence", "none"},
-              "arms to pair"},
+              posbench::kArmsHelp},
           Key{"precision", "f32", "of matrix products: f32 or bf16"},
           Key{"hidden", 128, "hidden size d"},
           Key{"layers", 2, "encoder layers"},
           Key{"heads", 0, "attention heads H; 0 = one for each 64 of d from 256 on, each 32 below"},
           Key{"feed_forward", 0, "inner size of the feed-forward part; 0 = 4 d"},
+          Key{"window", 256, "of systems with one: keys that a query sees on each side"},
+          Key{"globals", 1,
+              "of systems with a window: first rows that see all and are seen by all"},
           Key{"vocabulary", 8000, "rows of the token table"},
           Key{"length", 128, "sequence length L"},
           Key{"batch", 8, "batch B"},

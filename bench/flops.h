@@ -2,14 +2,16 @@
 #pragma once
 
 #include "encoder/batch.h"
-#include "encoder/layout.h"
+#include "encoder/encoder.h"
 
 namespace posbench {
 
 /// 10⁹ multiplications and additions in the matrix products of one call on this batch: the four
-/// projections and the two feed-forward products of each layer, scores and sums of values, and the
-/// head. Forward and backward are three times the forward pass. Norms, softmax, GELU and the
-/// optimizer are no products: who takes time for them reaches less of the peak.
-double gflop_of(const EncoderShape& shape, const Batch& batch, bool trains);
+/// projections and the two feed-forward products of each layer, those of global rows where the
+/// system has any, scores and sums of values of the keys that a query sees, and the head. Forward
+/// and backward are three times the forward pass. Norms, softmax, GELU, the optimizer and all that
+/// a position encoding computes are no products here: who takes time for them reaches less of the
+/// peak.
+double gflop_of(const EncoderOptions& options, const Batch& batch, bool trains);
 
 }  // namespace posbench

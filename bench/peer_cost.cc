@@ -144,7 +144,7 @@ json size_of(const Job& job) {
   for (const Batch& batch : job.batches) {
     tokens += static_cast<double>(batch.size());
     rows += static_cast<double>(padded(batch).size());
-    gflop += gflop_of(job.options.shape, batch, job.trains);
+    gflop += gflop_of(job.options, batch, job.trains);
   }
   const auto n = static_cast<double>(job.batches.size());
   return {{"batches", job.batches.size()},

@@ -12,15 +12,16 @@ namespace posbench {
 enum class Part : std::size_t {
   embedding,     ///< token rows: gather and scatter
   position,      ///< the encoding's own operation, forward and backward
-  attention,     ///< projections, scores and the sum of values
+  projections,   ///< of queries, keys, values and the context
+  scores,        ///< attention between the projections: scores, softmax, sum of values
   feed_forward,  ///< two products and gelu
   norm,          ///< layer norms with the bias and the residual sum in front of them
   head,          ///< labelled rows, their product, softmax and loss
   optimizer,     ///< clipping and AdamW
 };
-constexpr std::size_t kParts = 7;
+constexpr std::size_t kParts = 8;
 constexpr std::array<std::string_view, kParts> kPartNames = {
-    "embedding", "position", "attention", "feed_forward", "norm", "head", "optimizer"};
+    "embedding", "position", "projections", "scores", "feed_forward", "norm", "head", "optimizer"};
 
 struct Parts {
   std::array<std::uint64_t, kParts> ns{};

@@ -57,6 +57,7 @@ class SelfAttention {
     k.input = joined_.joins() ? joined_.join(batch, index, x.value, w_.arena()) : x.stored;
     k.qkv = project(batch, k.input, at.qkv);
     if (has_globals()) k.global = project(batch, k.input, at.global);
+    w_.clock.lap(Part::projections);
     if (w_.trains())
       k.weights =
           w_.kept.template take<Stored>(weights_of(w_.model.system, w_.model.shape, shape_));
@@ -64,9 +65,10 @@ class SelfAttention {
     Stored* context = joined_.joins() ? w_.scratch.template take<Stored>(n_ * w_.d) : k.context;
     zero_rows(context, rows_, n_, w_.d);
     attend(index, k, context);
+    w_.clock.lap(Part::scores);
     if (joined_.joins()) joined_.take_new(batch, context, w_.d, k.context);
     w_.product(k.context, at.out, w_.d, w_.d, product, w_.n);
-    w_.clock.lap(Part::attention);
+    w_.clock.lap(Part::projections);
     return k;
   }
 
@@ -86,10 +88,12 @@ class SelfAttention {
     };
     Stored* dqkv = take_zero_ended();
     Stored* dglobal = has_globals() ? take_zero_ended() : nullptr;
+    w_.clock.lap(Part::projections);
     attend_backward(index, k, dcontext, dqkv, dglobal);
+    w_.clock.lap(Part::scores);
     project_backward(batch, k.input, at.qkv, dqkv, dx, adds);
     if (dglobal != nullptr) project_backward(batch, k.input, at.global, dglobal, dx, true);
-    w_.clock.lap(Part::attention);
+    w_.clock.lap(Part::projections);
   }
 
  private:
@@ -106,7 +110,7 @@ class SelfAttention {
     Stored* qkv = w_.arena().template take<Stored>(n_ * 3 * w_.d);
     w_.product(x, at, w_.d, 3 * w_.d, qkv, n_);
     if (rotation() != nullptr) {
-      w_.clock.lap(Part::attention);
+      w_.clock.lap(Part::projections);
       rotate(*rotation(), joined_.positions(batch), w_.model.shape.hidden, w_.model.shape.heads,
              w_.values + at.bias, qkv);
       w_.clock.lap(Part::position);
@@ -117,7 +121,7 @@ class SelfAttention {
   void project_backward(const Batch& batch, const Stored* x, const LinearOffsets& at, Stored* dqkv,
                         Real* dx, bool adds) {
     if (rotation() != nullptr) {
-      w_.clock.lap(Part::attention);
+      w_.clock.lap(Part::projections);
       rotate_backward(*rotation(), joined_.positions(batch), w_.model.shape.hidden,
                       w_.model.shape.heads, dqkv, w_.gradients + at.bias);
       w_.clock.lap(Part::position);
