@@ -101,16 +101,23 @@ def joined(one: Timing, other: Timing) -> tuple[Indices, Indices]:
 
 
 def log_ratios(
-    processes: Sequence[EncodingCost] | Sequence[EncoderCost], arm: str, baseline: str
+    processes: Sequence[EncodingCost] | Sequence[EncoderCost],
+    arm: str,
+    baseline: str,
+    part: str = "",
 ) -> list[Floats]:
-    """Per process (blocks,): log of time of arm over time of baseline in the same block."""
+    """Per process (blocks,): log of time of arm over time of baseline in the same block.
+
+    Of the whole, or of a part of both.
+    """
     found = []
     for process in processes:
         if arm in process.arms and baseline in process.arms:
             one, other = process.arms[arm], process.arms[baseline]
             i, j = joined(one, other)
             if len(i):
-                found.append(np.log(one.ns[i] / other.ns[j]))
+                above, below = (t.parts[part] if part else t.ns for t in (one, other))
+                found.append(np.log(above[i] / below[j]))
     return found
 
 

@@ -109,7 +109,7 @@ def share_of_peak(
     Times and peak are of the same block; None where no process measured the peak.
     """
     logs = [
-        np.log(1e11 * p.gflop / p.arms[arm].ns / p.f32_peak_gflops[p.arms[arm].block])
+        np.log(1e11 * p.gflop[arm] / p.arms[arm].ns / p.f32_peak_gflops[p.arms[arm].block])
         for p in processes
         if arm in p.arms and len(p.f32_peak_gflops)
     ]
@@ -121,7 +121,7 @@ def work_share(work: Work, processes: Sequence[PeerCost], arm: str) -> Estimate 
     if work.kind != "epoch":
         return share_of_peak(processes, arm, repr(work))
     sums = [
-        (1e11 * p.gflop * p.calls[arm], whole(p, arm) * p.f32_peak_gflops[p.arms[arm].block])
+        (1e11 * p.gflop[arm] * p.calls[arm], whole(p, arm) * p.f32_peak_gflops[p.arms[arm].block])
         for p in processes
         if arm in p.arms and len(p.f32_peak_gflops)
     ]

@@ -17,12 +17,12 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence, TextI
 
 import numpy as np
 
-from report import cost, engine, levels, load
+from report import cost, engine, growth, levels, load
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
 from report.records import EncoderCost, EncodingCost, EncodingErrors, PeerCost
-from report.statistics import Estimate, exact_interval
+from report.statistics import Estimate, exact_interval, median_of_blocks
 
 FOLDER = Path(__file__).parent / "goals"
 HEADER = ("id", "arm", "goal", "measured", "low", "high", "met")
@@ -234,6 +234,35 @@ def allocations(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
     return Measured(*(3 * [float(max(found))])) if found else None
 
 
+def pass_ratio(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """Time of `arm` over that of `baseline` in the one shape that the row names; of a `part` alone, if named."""
+    found = [
+        processes
+        for shape, processes in cost.shapes(evidence, how["study"]).items()
+        if how["where"].items() <= shape._asdict().items()
+    ]
+    if len(found) > 1:
+        raise ReportError(f"goal '{how['id']}' does not say which of {len(found)} shapes it means")
+    of = (how["timed"], how["baseline"])
+    logs = cost.log_ratios(found[0], *of, part=how.get("part", "")) if found else []
+    return exponential(median_of_blocks(logs, f"goal {how['id']}")) if logs else None
+
+
+def growth_exponent(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """The exponent of a quantity of the one line that the row names."""
+    found = {
+        line: points
+        for line, points in growth.lines(evidence, how["quantity"], how["study"]).items()
+        if how["where"].items() <= line._asdict().items()
+    }
+    if len(found) > 1:
+        raise ReportError(f"goal '{how['id']}' does not say which: " + "; ".join(map(str, found)))
+    for line, points in found.items():
+        fitted = growth.exponent(points, how["least_length"], f"{how['quantity']} {line!r}")
+        return Measured(fitted.effect, *fitted.interval(LEVEL)) if fitted else None
+    return None
+
+
 MEASURES: Mapping[str, Callable[[Evidence, Mapping[str, Any]], Measured | None]] = {
     "mean_ratio": mean_ratio,
     "largest_mean_ratio": largest_mean_ratio,
@@ -243,6 +272,8 @@ MEASURES: Mapping[str, Callable[[Evidence, Mapping[str, Any]], Measured | None]]
     "share_of_peak": share_of_peak,
     "memory_ratio": memory_ratio,
     "allocations": allocations,
+    "pass_ratio": pass_ratio,
+    "growth_exponent": growth_exponent,
 }
 
 

@@ -75,8 +75,9 @@ class EncoderCost:
     arms: Mapping[str, Timing]
     timer_ns: float
     tokens: float  # of a call
-    gflop: float  # in a call's matrix products
+    gflop: Mapping[str, float]  # in a call's matrix products
     f32_peak_gflops: Floats  # (blocks,): of the core, measured before each block
+    memory: Mapping[str, Mapping[str, int]]  # parameters, and bytes, see MEMORY
     allocations: Mapping[str, int]  # of posbench's own code, in the arm's call with the most
     library_allocations: Mapping[str, int]
 
@@ -90,7 +91,7 @@ class PeerCost:
     skipped: Mapping[str, str]  # engine -> why it took no part
     peak_memory_bytes: Mapping[str, int]  # of the engine's whole process
     tokens: float  # of a call
-    gflop: float  # in a call's matrix products
+    gflop: Mapping[str, float]  # in a call's matrix products
     f32_peak_gflops: Floats  # (blocks,): of the core, measured before each block
     outputs_apart: Mapping[str, float]  # largest difference of logits from ours, over their RMS
     accuracy: Mapping[str, float]  # after an epoch
@@ -287,6 +288,19 @@ BEFORE_PARTS: Mapping[str, Any] = {
 }
 
 
+MEMORY = ("parameters", "position_parameters", "position_bytes", "working_bytes")
+
+
+def gflop_of(fields: Fields, arms: Mapping[str, Timing]) -> Mapping[str, float]:
+    """By arm; one number, where it is the same for all."""
+    if not isinstance(fields.table["gflop"], dict):
+        return dict.fromkeys(arms, fields.number("gflop"))
+    found = fields.table_at("gflop").floats()
+    if missing := sorted(arms.keys() - found.keys()):
+        fields.refuse(f"has no 'gflop' of '{missing[0]}'")
+    return found
+
+
 def parts_of(fields: Fields) -> Mapping[str, Floats]:
     """The times of each part; records from before the others were measured have the position's."""
     if "position_ns" in fields.table:
@@ -302,12 +316,15 @@ def encoder_cost(fields: Fields, spec: Fields) -> EncoderCost:
     if "allocations_per_call" not in fields.table:  # written before the engine was measured
         fields = Fields({**BEFORE_PARTS, **fields.table}, fields.place, fields.way_out)
     allocations = fields.table_at("allocations_per_call").tables()
+    # Absent in records from before arms could be of several systems.
+    memory = fields.table_at("memory").tables() if "memory" in fields.table else {}
     return EncoderCost(
         arms=arms,
         timer_ns=fields.number("timer_ns"),
         tokens=fields.number("tokens"),
-        gflop=fields.number("gflop"),
+        gflop=gflop_of(fields, arms),
         f32_peak_gflops=peaks(fields, arms),
+        memory={arm: {key: t.integer(key) for key in MEMORY} for arm, t in memory.items()},
         allocations={arm: t.integer("own") for arm, t in allocations.items()},
         library_allocations={arm: t.integer("libraries") for arm, t in allocations.items()},
     )
@@ -323,7 +340,7 @@ def peer_cost(fields: Fields, spec: Fields) -> PeerCost:
         skipped=fields.table_at("skipped").texts(),
         peak_memory_bytes=fields.table_at("peak_memory_bytes").integers(),
         tokens=fields.number("tokens"),
-        gflop=fields.number("gflop"),
+        gflop=gflop_of(fields, arms),
         f32_peak_gflops=peaks(fields, arms),
         outputs_apart=agreement.get("outputs", {}),
         accuracy=agreement.get("accuracy", {}),

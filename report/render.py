@@ -28,6 +28,7 @@ from report.view import Grid, between, grid
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 ENGINE_CHARTS = ("encoder_parts", "peer_speed")
+SYSTEM_CHARTS = ("encodings_cost", "growth_by_length")
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
         sections=sections,
         grids=grids,
         engine_charts=[(name, chart(name, context, "engine")) for name in ENGINE_CHARTS],
+        system_charts=[(name, chart(name, context, "systems")) for name in SYSTEM_CHARTS],
         appendix=[g for g in grids.values() if g.appendix and g.id != "verdicts"],
         limits=limits(context, locale),
         machine=machine_line(context, locale),

@@ -15,7 +15,17 @@ from report.errors import ReportError
 from report.figures.style import RC, to_svg
 from report.tables import Context
 
-MODULES = ("accuracy", "cost", "limit", "crossover", "tiers", "error", "memory", "engine")
+MODULES = (
+    "accuracy",
+    "cost",
+    "limit",
+    "crossover",
+    "tiers",
+    "error",
+    "memory",
+    "engine",
+    "systems",
+)
 
 
 def draw(chart: str, context: Context, prefix: str) -> str | None:

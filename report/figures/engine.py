@@ -13,6 +13,8 @@ from report.tables.engine import PARTS, encoder_parts as part_rows, peers as pee
 SHADES = {
     "embedding": "#56B4E9",
     "position": "#000000",
+    "projections": "#0072B2",
+    "scores": "#D55E00",
     "attention": "#0072B2",
     "feed_forward": "#009E73",
     "norm": "#CC79A7",
@@ -46,7 +48,8 @@ def encoder_parts(context: Context) -> Any:
         axes.set_title({"forward": "forward pass", "train": "training step"}[kind])
     panels[-1].set_xticks(range(0, 101, 20))
     panels[-1].set_xlabel("% of the pass; at the end: the position's share")
-    for i, part in enumerate(PARTS):
+    shown = [part for part in PARTS if any(part in shares for shares in found.values())]
+    for i, part in enumerate(shown):
         above = (72 * (i % 4) - 40, 32 - 12 * (i // 4))  # points
         name = f"■ {part.replace('_', ' ')}"
         panels[0].annotate(

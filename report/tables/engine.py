@@ -12,7 +12,8 @@ from report.statistics import Estimate
 from report.tables import Context, Row, Value
 from report.tables.cost import LEVEL, REFERENCE, bounds
 
-PARTS = "embedding position attention feed_forward norm head optimizer".split()
+# Records from before projections and scores were told apart have their sum as `attention`.
+PARTS = "embedding position projections scores attention feed_forward norm head optimizer".split()
 NOTHING = (math.nan, math.nan, math.nan)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 PEAK = 120.0  # GFLOP/s in f32
 SHARES = {  # of a pass, but for the position and, in a forward pass, the optimizer
     "embedding": 0.02,
-    "attention": 0.4,
+    "projections": 0.3,
+    "scores": 0.1,
     "feed_forward": 0.45,
     "norm": 0.06,
     "head": 0.04,
