@@ -28,7 +28,9 @@ constexpr auto kExamples =
     "  accuracy --task tagging --dataset brown_pos --encoding learned --steps 100\n"
     "      trains for 100 steps and prints the record\n"
     "  accuracy --encoding sinusoid --position-rms 0.1 --seed 7 --out out/mine\n"
-    "      keeps the record under out/mine/trials/\n";
+    "      keeps the record under out/mine/trials/\n"
+    "  accuracy --system gpt --encoding rope --task classification --dataset wordnet_gloss\n"
+    "      a causal decoder with rotated queries and keys\n";
 
 EncoderOptions encoder_options(const json& spec, const TaskData& data) {
   EncoderOptions options;
@@ -38,7 +40,10 @@ EncoderOptions encoder_options(const json& spec, const TaskData& data) {
                    spec.at("layers"),
                    spec.at("heads"),
                    spec.at("feed_forward"),
-                   spec.at("max_length")};
+                   spec.at("max_length"),
+                   spec.at("window"),
+                   spec.at("globals")};
+  options.system = spec.at("system");
   options.encoding = spec.at("encoding");
   options.convention = spec.at("convention");
   options.producer = spec.at("producer");
@@ -86,6 +91,7 @@ json datasets(const json& spec) {
   EncodingOptions smallest{.convention = spec.at("convention"), .producer = spec.at("producer")};
   smallest.hidden = spec.at("hidden");
   smallest.heads = spec.at("heads");
+  smallest.causal = find_system(spec.at("system")).causal;
   smallest.max_length = 1;
   make_encoding<float>(spec.at("encoding"), smallest);
   const std::string name = spec.at("dataset");
@@ -249,6 +255,11 @@ int main(int argc, char** argv) {
           Key{"arm", "learned", "name of the arm in its study"},
           Key{"task", "tagging", "see `posbench list tasks`"},
           Key{"dataset", "brown_pos", "see `posbench list datasets`"},
+          Key{"system", "encoder",
+              "see `posbench list systems`; which encoding is theirs stands there"},
+          Key{"window", 256, "of systems with one: keys that a query sees on each side"},
+          Key{"globals", 1,
+              "of systems with a window: first rows that see all and are seen by all"},
           Key{"encoding", "learned", "see `posbench list encodings`"},
           Key{"convention", "",
               "which function goes by the encoding's name (posbench list encodings); empty: its "

@@ -74,6 +74,7 @@ class Encoder {
 
   const ParameterLayout& layout() const { return layout_.parameters; }
   const EncoderShape& shape() const { return options_.shape; }
+  const EncoderSystem& system() const { return system_; }
   /// Whoever changes them calls parameters_changed() before the next pass.
   Buffer<Real>& parameters() { return parameters_; }
   const Buffer<Real>& parameters() const { return parameters_; }

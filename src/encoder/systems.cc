@@ -26,7 +26,8 @@ constexpr EncoderSystem kSystems[] = {
      .encoding = "learned",
      .max_length = 512,
      .has_segments = true,
-     .embedding_norm = true},
+     .embedding_norm = true,
+     .has_delimiters = true},
     {.name = "transformer_xl",
      .about = "Transformer-XL (Dai 2019): causal, post-norm, ReLU, cached states of earlier text",
      .encoding = "transformer_xl",
@@ -47,6 +48,7 @@ constexpr EncoderSystem kSystems[] = {
      .encoding = "learned",
      .max_length = 4096,
      .embedding_norm = true,
+     .has_delimiters = true,
      .has_window = true},
 };
 

@@ -24,6 +24,7 @@ struct EncoderSystem {
   bool scales_tokens = false;   ///< token vectors × √d
   bool has_segments = false;    ///< the input sum has a row of a segment table (2, d)
   bool embedding_norm = false;  ///< a layer norm behind the input sum
+  bool has_delimiters = false;  ///< a text stands between [CLS] and [SEP]
   bool norm_first = false;      ///< x + f(norm(x)) and a norm before the head; else norm(x + f(x))
   bool causal = false;          ///< no query sees a later key
   /// Where classes are words, the head is the transposed token table, without a bias. A task with

@@ -1,5 +1,6 @@
 #include "task/task.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -42,6 +43,10 @@ std::unique_ptr<Task> make_task(const std::string& name) {
 void append_token(Batch& batch, std::int32_t token) {
   batch.positions.push_back(static_cast<std::int32_t>(batch.tokens.size()) - batch.offsets.back());
   batch.tokens.push_back(token);
+}
+
+std::size_t room_for_words(const Example& example, int max_length, int others) {
+  return std::min(example.words.size(), static_cast<std::size_t>(std::max(0, max_length - others)));
 }
 
 }  // namespace posbench

@@ -16,10 +16,11 @@ class Task {
  public:
   virtual ~Task() = default;
 
-  /// Appends the example as one more sequence of at most `max_length` tokens (the rest is cut off,
-  /// alike for every arm), with its labelled rows.
-  virtual void append(const Example& example, const Vocabulary& vocabulary, int max_length,
-                      Batch& batch) const = 0;
+  /// Appends the example as one more sequence of at most `max_length` tokens (words beyond are cut
+  /// off, alike for every arm of a system), with its labelled rows. The system says what stands
+  /// around the words.
+  virtual void append(const Example& example, const Vocabulary& vocabulary,
+                      const EncoderSystem& system, int max_length, Batch& batch) const = 0;
 
   /// What "by position" means when the loss of labelled rows is broken down: the row's own
   /// position, or the length of its text.
@@ -42,5 +43,8 @@ struct TaskRegistration {
 
 /// Appends one token of a sequence.
 void append_token(Batch& batch, std::int32_t token);
+
+/// How many words of a text have room beside `others` tokens.
+std::size_t room_for_words(const Example& example, int max_length, int others);
 
 }  // namespace posbench

@@ -90,7 +90,7 @@ Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_lengt
   };
   for (const std::uint32_t index : examples) {
     const Example& example = data.dataset.examples[index];
-    data.task->append(example, data.vocabulary, max_length, batch);
+    data.task->append(example, data.vocabulary, encoder.system(), max_length, batch);
     documents.resize(batch.rows.size(), example.document);
     lengths.resize(batch.rows.size(), static_cast<std::int32_t>(example.words.size()));
     if (batch.size() >= kEvaluationTokens) score_batch();
@@ -121,7 +121,8 @@ TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_len
   for (int step = 1; step <= steps; ++step) {
     batch.clear();
     while (batch.size() < static_cast<std::size_t>(options.batch_tokens)) {
-      data.task->append(data.dataset.examples[order.next()], data.vocabulary, max_length, batch);
+      data.task->append(data.dataset.examples[order.next()], data.vocabulary, encoder.system(),
+                        max_length, batch);
     }
     const double loss = encoder.loss_and_gradients(batch);
     if (!std::isfinite(loss)) {

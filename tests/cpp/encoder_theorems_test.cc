@@ -244,8 +244,8 @@ TEST(Encoder, TimesItsParts) {
   EXPECT_EQ(encoder.take_parts().ns, Parts{}.ns);
   for (int i = 0; i < 1000; ++i) encoder.forward(packed_batch());
   const Parts parts = encoder.take_parts();
-  for (const Part part : {Part::embedding, Part::position, Part::attention, Part::feed_forward,
-                          Part::norm, Part::head}) {
+  for (const Part part : {Part::embedding, Part::position, Part::projections, Part::scores,
+                          Part::feed_forward, Part::norm, Part::head}) {
     EXPECT_GT(parts[part], 0u) << kPartNames[static_cast<std::size_t>(part)];
   }
   EXPECT_EQ(parts[Part::optimizer], 0u);

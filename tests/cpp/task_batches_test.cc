@@ -30,8 +30,8 @@ TEST(Tagging, LabelsEveryWord) {
   const Vocabulary vocabulary = five_letters();
   Batch batch;
   const auto task = make_task("tagging");
-  task->append({{"b", "A", "e"}, {7, 5, 6}, 0}, vocabulary, 10, batch);
-  task->append({{"c"}, {4}, 0}, vocabulary, 10, batch);
+  task->append({{"b", "A", "e"}, {7, 5, 6}, 0}, vocabulary, find_system("encoder"), 10, batch);
+  task->append({{"c"}, {4}, 0}, vocabulary, find_system("encoder"), 10, batch);
   EXPECT_THAT(batch.tokens, ElementsAre(vocabulary.id("b"), vocabulary.id("a"), vocabulary.id("e"),
                                         vocabulary.id("c")));
   EXPECT_THAT(batch.positions, ElementsAre(0, 1, 2, 0));
@@ -43,7 +43,8 @@ TEST(Tagging, LabelsEveryWord) {
 
 TEST(Tagging, CutsWhatIsTooLong) {
   Batch batch;
-  make_task("tagging")->append({{"a", "b", "c", "d"}, {1, 2, 3, 4}, 0}, five_letters(), 3, batch);
+  make_task("tagging")->append({{"a", "b", "c", "d"}, {1, 2, 3, 4}, 0}, five_letters(),
+                               find_system("encoder"), 3, batch);
   EXPECT_THAT(batch.labels, ElementsAre(1, 2, 3));
   EXPECT_THAT(batch.offsets, ElementsAre(0, 3));
 }
@@ -52,8 +53,8 @@ TEST(Classification, LabelsTheTokenInFront) {
   const Vocabulary vocabulary = five_letters();
   Batch batch;
   const auto task = make_task("classification");
-  task->append({{"b", "a"}, {7}, 0}, vocabulary, 10, batch);
-  task->append({{"c"}, {4}, 0}, vocabulary, 10, batch);
+  task->append({{"b", "a"}, {7}, 0}, vocabulary, find_system("encoder"), 10, batch);
+  task->append({{"c"}, {4}, 0}, vocabulary, find_system("encoder"), 10, batch);
   EXPECT_THAT(batch.tokens,
               ElementsAre(Vocabulary::kClassify, vocabulary.id("b"), vocabulary.id("a"),
                           Vocabulary::kClassify, vocabulary.id("c")));
@@ -66,10 +67,12 @@ TEST(Classification, LabelsTheTokenInFront) {
 
 TEST(Classification, CountsTheTokenInFrontWhenItCuts) {
   Batch batch;
-  make_task("classification")->append({{"a", "b", "c"}, {7}, 0}, five_letters(), 3, batch);
+  make_task("classification")
+      ->append({{"a", "b", "c"}, {7}, 0}, five_letters(), find_system("encoder"), 3, batch);
   EXPECT_THAT(batch.offsets, ElementsAre(0, 3));
   batch.clear();
-  make_task("classification")->append({{"a", "b", "c"}, {7}, 0}, five_letters(), 1, batch);
+  make_task("classification")
+      ->append({{"a", "b", "c"}, {7}, 0}, five_letters(), find_system("encoder"), 1, batch);
   EXPECT_THAT(batch.tokens, ElementsAre(Vocabulary::kClassify));
 }
 

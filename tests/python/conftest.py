@@ -53,6 +53,9 @@ MODELS = {  # position parameters, all parameters
 
 
 HARNESS = {
+    "encodings": "encoder_cost",
+    "systems": "encoder_cost",
+    "growth": "encoder_cost",
     "parity": "accuracy",
     "precision": "accuracy",
     "tuning": "accuracy",

@@ -157,7 +157,7 @@ def test_the_parts_of_a_pass_are_inside_it(kind: str) -> None:
     assert result["tokens"] == 16 and len(result["f32_peak_gflops"]) == 3
     assert min(result["f32_peak_gflops"]) > 0
     for arm in result["arms"].values():
-        assert arm["block"] == [0, 1, 2] and len(arm["parts"]) == 7
+        assert arm["block"] == [0, 1, 2] and len(arm["parts"]) == 8
         for i, whole in enumerate(arm["ns"]):
             assert 0 < sum(part[i] for part in arm["parts"].values()) <= whole + 100
         assert (max(arm["parts"]["optimizer"]) > 0) == (kind == "train")
@@ -176,9 +176,26 @@ def test_feed_forward_and_heads_follow_the_hidden_size() -> None:
         assert f"{hidden} is not a multiple of heads {heads}" in done.stderr
 
 
+def test_an_arm_is_a_system_an_encoding_and_a_convention() -> None:
+    arms = "none,rope:halves,gpt/alibi,longformer/sinusoid_libm,transformer_xl/transformer_xl"
+    result = result_of("encoder_cost", *TINY, "--arms", arms, "--window", "4", "--pass", "train")
+    assert list(result["arms"]) == sorted(arms.split(","))
+    gflop, memory = result["gflop"], result["memory"]
+    assert gflop["none"] == gflop["rope:halves"] > gflop["gpt/alibi"]  # half the scores
+    assert memory["transformer_xl/transformer_xl"]["position_parameters"] == 2 * 34 * 32
+    assert memory["gpt/alibi"]["position_parameters"] == 0 < memory["gpt/alibi"]["position_bytes"]
+    again = result_of("encoder_cost", *TINY, "--arms", arms, "--window", "4", "--pass", "train")
+    assert memory == again["memory"]
+
+
 @pytest.mark.parametrize(
     "words, said",
     [
+        (("--arms", "ropee"), "unknown arm 'ropee'; did you mean 'rope'?"),
+        (("--arms", "rope:halfs"), "did you mean 'halves'?"),
+        (("--arms", "gtp/rope"), "unknown system 'gtp'; did you mean 'gpt'?"),
+        (("--arms", "longformer/alibi", "--length", "512"), "adds to the attention scores"),
+        (("--arms", "longformer/learned", "--length", "128"), "window"),
         (("--precision", "bf61"), "unknown precision 'bf61'; did you mean 'bf16'?"),
         (("--pass", "trian"), "unknown pass 'trian'; did you mean 'train'?"),
         (("--layers", "0"), "layers"),

@@ -259,7 +259,10 @@ def test_absent_records_are_said(tmp_path):
 
 
 def test_bad_use_is_exit_2_and_names_what_exists(tmp_path):
-    assert "choose from 'engine', 'kernels'" in (wrong := command("kernls", tmp_path)).stderr
+    assert (
+        "choose from 'encodings', 'engine', 'kernels'"
+        in (wrong := command("kernls", tmp_path)).stderr
+    )
     assert wrong.returncode == 2
     assert (none := command("kernels", tmp_path)).returncode == 2
     assert "it holds no run.json" in none.stderr
@@ -287,11 +290,11 @@ def test_a_bad_goals_file_is_named_with_its_key(world, tmp_path, old, new, said)
 
 def test_ci_goals_answers_bad_use_with_what_exists():
     for words, said in (
-        (["kernls"], "there are: engine kernels"),
-        ([], "There are: engine kernels"),
+        (["kernls"], "there are: encodings engine kernels"),
+        ([], "There are: encodings engine kernels"),
         (["kernels", "--uot", "x"], "--out"),
         (["kernels", "--out"], "needs a folder"),
-        (["../claims/C1"], "there are: engine kernels"),
+        (["../claims/C1"], "there are: encodings engine kernels"),
     ):
         done = subprocess.run(["ci/goals", *words], cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (2, "") and said in done.stderr
