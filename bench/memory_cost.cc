@@ -2,6 +2,7 @@
 // position parameters have in published models.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -23,9 +24,19 @@ constexpr auto kExamples =
     "  memory_cost --measure model --hidden 768 --layers 12 --positions 512\n"
     "      the share of the position table in BERT-base's parameters\n";
 
+// Heads of 64, as BERT has them.
+EncodingOptions encoding_options(const json& spec) {
+  const int hidden = spec.at("hidden"), heads = spec.at("heads");
+  return {.convention = spec.at("convention"),
+          .producer = spec.at("producer"),
+          .hidden = hidden,
+          .heads = heads == 0 ? std::max(1, hidden / 64) : heads,
+          .layers = spec.at("layers"),
+          .max_length = spec.at("length")};
+}
+
 ExactBytes exact_of(const json& spec) {
-  return exact_bytes(spec.at("encoding"), spec.at("producer"), spec.at("hidden"),
-                     spec.at("length"));
+  return exact_bytes(spec.at("encoding"), encoding_options(spec));
 }
 
 ModelShape model_of(const json& spec) {
@@ -41,15 +52,14 @@ ModelShape model_of(const json& spec) {
 
 // The encodings' own code is asked here, so that a wrong name is refused before any trial has an
 // id.
-std::unique_ptr<Encoding<float>> encoding_of(const json& spec, int length) {
-  return make_encoding<float>(spec.at("encoding"), {.convention = spec.at("convention"),
-                                                    .producer = spec.at("producer"),
-                                                    .hidden = spec.at("hidden"),
-                                                    .max_length = length});
+std::unique_ptr<Encoding<float>> shortest_encoding(const json& spec) {
+  EncodingOptions options = encoding_options(spec);
+  options.max_length = 1;
+  return make_encoding<float>(spec.at("encoding"), options);
 }
 
 json run_model(const json& spec) {
-  const bool trained = encoding_of(spec, 1)->shared_size().count() > 0;
+  const bool trained = shortest_encoding(spec)->shared_size().count() > 0;
   const ModelSize size = model_size(model_of(spec), trained);
   return {{"total_parameters", size.total},
           {"position_parameters", size.position},
@@ -75,10 +85,7 @@ std::string explain(std::int64_t difference) {
 json run_encoding(const json& spec) {
   const ExactBytes exact = exact_of(spec);
   const MeasuredBytes measured =
-      measure_training_state(spec.at("encoding"), {.convention = spec.at("convention"),
-                                                   .producer = spec.at("producer"),
-                                                   .hidden = spec.at("hidden"),
-                                                   .max_length = spec.at("length")});
+      measure_training_state(spec.at("encoding"), encoding_options(spec));
   const auto difference =
       static_cast<std::int64_t>(measured.allocated) - static_cast<std::int64_t>(exact.total());
   return {{"exact",
@@ -107,7 +114,7 @@ bool is_model(const json& spec) {
 // Bytes by arithmetic are what the trial is about; they name its behaviour too. They are the same
 // for every instruction set and seed.
 std::string fingerprint(const json& spec) {
-  encoding_of(spec, 1);
+  shortest_encoding(spec);
   if (is_model(spec)) return sha256(run_model(spec).dump());
   json asked = spec;
   asked.erase("isa");
@@ -143,7 +150,8 @@ int main(int argc, char** argv) {
           Key{"vocabulary", 30522, "model: word table's rows"},
           Key{"positions", 512, "model: position table's rows"},
           Key{"types", 2, "model: segment table's rows, 0 for GPT-2"},
-          Key{"layers", 12, "model: layers"},
+          Key{"layers", 12, "layers; encoding: how many have values of their own, where they do"},
+          Key{"heads", 0, "encoding: attention heads H; 0 = one for each 64 of d"},
           Key{"feed_forward", 3072, "model: inner size of the feed-forward part"},
           Key{"pooler", true, "model: has BERT's pooler"},
           Key{"tied", true, "model: the output layer shares the word table"},

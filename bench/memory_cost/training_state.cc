@@ -10,6 +10,16 @@
 namespace posbench {
 namespace {
 
+template <class Real>
+PositionValues<Real> values_of(const Encoding<float>& encoding, std::size_t layers, Real* buffer) {
+  PositionValues<Real> values{buffer, {}};
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    values.layers.push_back(buffer + encoding.shared_size().count() +
+                            layer * encoding.layer_size().count());
+  }
+  return values;
+}
+
 MeasuredBytes watch_one_step(const std::string& name, const EncodingOptions& options) {
   // What every encoding is given and does not own.
   const auto length = static_cast<std::size_t>(options.max_length);
@@ -21,13 +31,22 @@ MeasuredBytes watch_one_step(const std::string& name, const EncodingOptions& opt
   const std::size_t resident_before = resident_bytes();
 
   const auto encoding = make_encoding<float>(name, options);
-  const std::size_t n = encoding->shared_size().count();
+  const auto layers = static_cast<std::size_t>(options.layers);
+  const std::size_t n = encoding->parameter_count(layers);
   std::vector<float> parameters(n), gradients(n), m(n), v(n);
   std::vector<std::int32_t> kept_positions;
   encoding->initialize(parameters.data());
-  encoding->forward(parameters.data(), positions, x.data());
+  {
+    const auto values = values_of<const float>(*encoding, layers, parameters.data());
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+      encoding->initialize_layer(layer, parameters.data() + (values.layers[layer] - values.shared));
+    }
+    encoding->forward(parameters.data(), positions, x.data());
+    encoding->begin_pass(values, length, /*trains=*/true);
+    encoding->end_pass(values, values_of<float>(*encoding, layers, gradients.data()));
+  }
   if (n > 0) {
-    kept_positions = positions;
+    if (encoding->shared_size().rows == length) kept_positions = positions;
     encoding->backward(kept_positions, x.data(), gradients.data());
     const AdamwStep step{.learning_rate = 1e-3,
                          .weight_decay = 0.01,

@@ -65,7 +65,8 @@ std::vector<Batch> bucketed(const TaskData& data, std::vector<std::uint32_t> exa
     if (batches.back().size() >= full.tokens || batches.back().sequences() >= full.sentences) {
       batches.emplace_back();
     }
-    data.task->append(data.dataset.examples[e], data.vocabulary, max_length, batches.back());
+    data.task->append(data.dataset.examples[e], data.vocabulary, find_system("encoder"), max_length,
+                      batches.back());
   }
   return batches;
 }

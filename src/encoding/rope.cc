@@ -28,6 +28,8 @@ class Rope : public Encoding<Real> {
           rotated, size, quarter ? 8 : 2));
     }
     const auto rows = static_cast<std::size_t>(options.max_length);
+    cosines_.reserve(rows * rotated / 2);
+    sines_.reserve(rows * rotated / 2);
     for (std::size_t t = 0; t < rows; ++t) {
       for (std::size_t i = 0; i < rotated / 2; ++i) {
         const double frequency =

@@ -27,4 +27,19 @@ void turn(const Rotation<Real>& rotation, std::int32_t position, Real direction,
   }
 }
 
+/// Rows of qkv (T, 3d) plus their bias (null: none), the heads of Q and K turned.
+template <class Real, class Stored>
+void turn_rows(const Rotation<Real>& rotation, std::span<const std::int32_t> positions,
+               std::size_t d, std::size_t size, Real direction, const Real* bias, Stored* qkv) {
+  for (std::size_t t = 0; t < positions.size(); ++t) {
+    Stored* row = qkv + t * 3 * d;
+    for (std::size_t i = 0; bias != nullptr && i < 3 * d; ++i) {
+      store(widened(row[i]) + bias[i], row + i);
+    }
+    for (std::size_t head = 0; head < 2 * d; head += size) {
+      turn(rotation, positions[t], direction, row + head);
+    }
+  }
+}
+
 }  // namespace posbench::scalar

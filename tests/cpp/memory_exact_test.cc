@@ -9,38 +9,48 @@ namespace posbench {
 namespace {
 
 TEST(ExactBytes, OfBertBase) {
-  const ExactBytes learned = exact_bytes("learned", "table", 768, 512);
+  const auto bytes = [](const std::string& encoding, const std::string& producer) {
+    return exact_bytes(encoding, {.producer = producer, .hidden = 768, .max_length = 512});
+  };
+  const ExactBytes learned = bytes("learned", "table");
   EXPECT_EQ(learned.parameters, 393'216u);
   EXPECT_EQ(learned.parameter_bytes(), 1'572'864u);
   // Weight, gradient and two moments, and 512 position ids.
   EXPECT_EQ(learned.total(), 4u * 1'572'864u + 2048u);
-  EXPECT_EQ(exact_bytes("sinusoid", "table", 768, 512).total(), 1'572'864u);
-  EXPECT_EQ(exact_bytes("sinusoid", "recurrence", 768, 512).table, 10u * 384u * 4u);
-  EXPECT_EQ(exact_bytes("none", "table", 768, 512).total(), 0u);
+  EXPECT_EQ(bytes("sinusoid", "table").total(), 1'572'864u);
+  EXPECT_EQ(bytes("sinusoid", "recurrence").table, 10u * 384u * 4u);
+  EXPECT_EQ(bytes("none", "table").total(), 0u);
 }
 
 // The arithmetic and the encodings' own counts come from different hands; padding to whole vectors
 // of 16 floats is all that may lie between them.
 TEST(ExactBytes, AgreeWithWhatTheEncodingsSay) {
   struct Case {
-    std::string encoding, producer;
+    std::string encoding, convention, producer;
   };
-  std::vector<Case> cases = {{"learned", "table"},
-                             {"sinusoid_trainable", "table"},
-                             {"random_frozen", "table"},
-                             {"none", "table"}};
-  for (const std::string producer :
-       {"table", "libm_pow", "libm", "vector_library", "simd", "recurrence", "recurrence_tiles"}) {
-    cases.push_back({"sinusoid", producer});
+  std::vector<Case> cases;
+  for (const EncodingAbout& about : encodings()) {
+    cases.push_back({about.name, "", "table"});
+    for (const std::string& convention : about.conventions) {
+      cases.push_back({about.name, convention, "table"});
+    }
   }
-  for (const auto& [encoding, producer] : cases) {
-    for (const int hidden : {2, 64, 100, 768}) {
-      const ExactBytes exact =
-          exact_bytes(encoding, producer, static_cast<std::size_t>(hidden), 48);
-      const auto built = make_encoding<float>(
-          encoding, {.producer = producer, .hidden = hidden, .max_length = 48});
-      SCOPED_TRACE(encoding + " " + producer + " " + std::to_string(hidden));
-      EXPECT_EQ(built->shared_size().count(), exact.parameters);
+  for (const std::string producer :
+       {"libm_pow", "libm", "vector_library", "simd", "recurrence", "recurrence_tiles"}) {
+    cases.push_back({"sinusoid", "", producer});
+  }
+  for (const auto& [encoding, convention, producer] : cases) {
+    for (const int hidden : {16, 64, 112, 768}) {
+      const EncodingOptions options{.convention = convention,
+                                    .producer = producer,
+                                    .hidden = hidden,
+                                    .heads = 2,
+                                    .layers = 3,
+                                    .max_length = 48};
+      const ExactBytes exact = exact_bytes(encoding, options);
+      const auto built = make_encoding<float>(encoding, options);
+      SCOPED_TRACE(encoding + " " + convention + " " + producer + " " + std::to_string(hidden));
+      EXPECT_EQ(built->parameter_count(3), exact.parameters);
       EXPECT_EQ(built->scratch_bytes(), exact.scratch);
       EXPECT_GE(built->table_bytes(), exact.table);
       EXPECT_LE(built->table_bytes(), exact.table + 10 * 15 * sizeof(float));

@@ -76,5 +76,31 @@ TEST(Classification, CountsTheTokenInFrontWhenItCuts) {
   EXPECT_THAT(batch.tokens, ElementsAre(Vocabulary::kClassify));
 }
 
+TEST(Classification, ReadsTheLastTokenWhereOnlyThatHasSeenAll) {
+  const Vocabulary vocabulary = five_letters();
+  Batch batch;
+  make_task("classification")
+      ->append({{"a", "b", "c"}, {7}, 0}, vocabulary, find_system("gpt"), 3, batch);
+  EXPECT_THAT(batch.tokens,
+              ElementsAre(vocabulary.id("a"), vocabulary.id("b"), Vocabulary::kClassify));
+  EXPECT_THAT(batch.rows, ElementsAre(2));
+}
+
+TEST(Batches, StandBetweenDelimitersWhereTheSystemHasThem) {
+  const Vocabulary vocabulary = five_letters();
+  for (const std::string task : {"classification", "tagging"}) {
+    const std::vector<std::int32_t> read = task == "tagging" ? std::vector{1, 2} : std::vector{0};
+    const std::vector<std::int32_t> labels = task == "tagging" ? std::vector{7, 6} : std::vector{7};
+    Batch batch;
+    make_task(task)->append({{"a", "b", "c"}, {7, 6, 5}, 0}, vocabulary, find_system("bert"), 4,
+                            batch);
+    EXPECT_THAT(batch.tokens, ElementsAre(Vocabulary::kClassify, vocabulary.id("a"),
+                                          vocabulary.id("b"), Vocabulary::kSeparate));
+    EXPECT_EQ(batch.rows, read);
+    EXPECT_EQ(batch.labels, labels);
+    EXPECT_THAT(batch.positions, ElementsAre(0, 1, 2, 3));
+  }
+}
+
 }  // namespace
 }  // namespace posbench

@@ -116,12 +116,17 @@ ARMS = [
     ("sinusoid", "vector_library"),
     ("sinusoid", "simd"),
     ("sinusoid", "recurrence"),
+    ("rope", "table"),
+    ("alibi", "table"),
+    ("t5_bias", "table"),
+    ("shaw", "table"),
+    ("transformer_xl", "table"),
 ]
 
 
 @pytest.mark.parametrize("encoding, producer", ARMS)
 def test_measured_bytes_agree_with_arithmetic(encoding: str, producer: str) -> None:
-    shape = ("--hidden", "200", "--length", "700")
+    shape = ("--hidden", "200", "--heads", "5", "--layers", "3", "--length", "700")
     result = result_of("memory_cost", "--encoding", encoding, "--producer", producer, *shape)
     exact, measured = result["exact"], result["measured"]
     parts = ("parameter", "gradient", "optimizer", "table", "scratch", "activation")
