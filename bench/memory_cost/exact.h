@@ -44,9 +44,8 @@ inline ExactBytes exact_bytes(const std::string& encoding, const EncodingOptions
   }
   if (encoding == "alibi") return {.table = 4 * heads * distances};
   if (encoding == "t5_bias") {
-    return {.parameters = 32 * heads,
-            .table = 4 * heads * distances,
-            .scratch = 4 * heads * distances};
+    return {
+        .parameters = 32 * heads, .table = 4 * heads * distances, .scratch = 4 * heads * distances};
   }
   if (encoding == "shaw") {
     const std::size_t vectors = layers * (convention == "keys" ? 1 : 2) * (2 * 16 + 1) * hidden;
@@ -57,6 +56,13 @@ inline ExactBytes exact_bytes(const std::string& encoding, const EncodingOptions
     return {.parameters = layers * (hidden + 2) * hidden,
             .table = 4 * distances * hidden,
             .scratch = 4 * layers * (2 * distances + 2) * hidden};
+  }
+  if (encoding == "tupe") {
+    // Its table, layer norm, two projections and two numbers a head; five matrices of rows, one of
+    // a head, and the scores by place with their gradients.
+    return {.parameters = (length + 2 + 2 * hidden) * hidden + 2 * heads,
+            .scratch = 4 * (5 * length * hidden + length * hidden / heads + length +
+                            2 * heads * length * length)};
   }
   if (encoding != "sinusoid") return {};
   if (producer == "table") return {.table = rows};

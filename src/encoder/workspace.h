@@ -11,7 +11,7 @@
 #include "encoder/arena.h"
 #include "encoder/engine.h"
 #include "encoder/layer_states.h"
-#include "encoder/matmul.h"
+#include "kernel/matmul.h"
 #include "kernel/vector_ops.h"
 
 namespace posbench {

@@ -8,9 +8,14 @@
 
 #include "base/random.h"
 #include "encoding/registry.h"
+#include "kernel/matmul.h"
 
 namespace posbench {
 namespace {
+
+// A pass projects whole steps of so many distances: each number of them is a product of its own to
+// prepare.
+constexpr std::size_t kStep = 64;
 
 template <class Real>
 class TransformerXl : public Encoding<Real> {
@@ -54,15 +59,12 @@ class TransformerXl : public Encoding<Real> {
     values_ = &values;
     const auto places = static_cast<std::size_t>(reach_);
     // Keys from `longest` rows before a query to as many behind it, or to the query itself.
-    first_ = places + 1 - std::min(longest, places + 1);
+    const std::size_t most = (longest + kStep - 1) / kStep * kStep;
+    first_ = places + 1 - std::min(most, places + 1);
     last_ = causal_ ? places + 1 : rows_ - first_;
     for (std::size_t layer = 0; layer < layers_; ++layer) {
-      const Real* weight = values.layers[layer];
-      for (std::size_t row = first_; row < last_; ++row) {
-        Real* key = keys_.data() + (layer * rows_ + row) * d_;
-        std::fill_n(key, d_, Real{0});
-        for (std::size_t i = 0; i < d_; ++i) add(sinusoid_[row * d_ + i], weight + i * d_, key);
-      }
+      multiply_({false, false, last_ - first_, d_, d_, false}, sinusoid_.data() + first_ * d_,
+                values.layers[layer], keys_.data() + (layer * rows_ + first_) * d_);
     }
     if (trains) std::ranges::fill(gradients_, Real{0});
   }
@@ -86,14 +88,9 @@ class TransformerXl : public Encoding<Real> {
     for (std::size_t layer = 0; layer < layers_; ++layer) {
       const Real* keys = gradients_.data() + layer * (rows_ + 2) * d_;
       Real* weight = gradients.layers[layer];
-      for (std::size_t row = first_; row < last_; ++row) {
-        for (std::size_t i = 0; i < d_; ++i) {
-          add(sinusoid_[row * d_ + i], keys + row * d_, weight + i * d_);
-        }
-      }
-      for (std::size_t shift = 0; shift < 2; ++shift) {
-        add(Real{1}, keys + (rows_ + shift) * d_, weight + (d_ + shift) * d_);
-      }
+      multiply_({true, false, d_, d_, last_ - first_, true}, sinusoid_.data() + first_ * d_,
+                keys + first_ * d_, weight);
+      for (std::size_t i = 0; i < 2 * d_; ++i) weight[d_ * d_ + i] += keys[rows_ * d_ + i];
     }
   }
 
@@ -103,16 +100,12 @@ class TransformerXl : public Encoding<Real> {
   }
 
  private:
-  // to (d) += factor · row (d)
-  void add(Real factor, const Real* row, Real* to) const {
-    for (std::size_t i = 0; i < d_; ++i) to[i] += factor * row[i];
-  }
-
   std::size_t d_, layers_;
   long reach_;
   std::size_t rows_;  // distances
   bool causal_;
   std::uint64_t seed_;
+  Matmul multiply_;
   std::size_t first_ = 0, last_ = 0;                    // rows that this pass can meet
   const PositionValues<const Real>* values_ = nullptr;  // of the pass
   std::vector<Real> sinusoid_;                          // R (rows, d), by j − i

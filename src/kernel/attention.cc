@@ -188,7 +188,8 @@ scalar::AttentionHead<double> scalar_head(const AttentionShape& shape, const Pla
           .terms = at_head(terms, pointers(terms), d, at),
           .place_reach = terms.by_place.reach,
           .keys_reach = terms.keys.reach,
-          .values_reach = terms.values.reach};
+          .values_reach = terms.values.reach,
+          .content_scale = terms.content_scale};
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ struct RelativeVectors {
 };
 
 /// What an encoding adds inside the attention of a layer. With q, k and v of one head:
-///   score(i, j) = ((q_i + query_shift) · k_j + (q_i + relative_shift) · keys[j − i]) / √size
-///                 + by_distance[j − i] + by_place[i][j]
+///   score(i, j) = ((q_i + query_shift) · k_j + (q_i + relative_shift) · keys[j − i])
+///                 · content_scale / √size + by_distance[j − i] + by_place[i][j]
 ///   context(i)  = Σ_j softmax(score)(i, j) (v_j + values[j − i])
 template <class Real>
 struct ScoreTerms {
@@ -67,6 +67,7 @@ struct ScoreTerms {
   RelativeVectors<Real> keys = {}, values = {};
   const Real* query_shift = nullptr;     ///< (d): Transformer-XL's u
   const Real* relative_shift = nullptr;  ///< (d): Transformer-XL's v
+  Real content_scale = 1;                ///< TUPE's 1/√2
 };
 
 /// Where backward adds the gradients of the terms, in their shapes; null: nowhere.

@@ -137,7 +137,7 @@ HWY_INLINE void PackInputs(const BackwardHead<Stored>& head,
   const HeadTerms& terms = head.terms;
   const std::size_t size = head.k.columns;
   // dQ = scale · dS K and dK = scale · dSᵀ Q.
-  const float scale = 1.0f / std::sqrt(static_cast<float>(size));
+  const float scale = terms.content_scale / std::sqrt(static_cast<float>(size));
   const std::size_t row_words = widths.head / Word::kDepth;
   const float* q_bias = Shifted(head.q_bias, terms.query_shift, size, scratch.shifts);
   if constexpr (Word::kDepth == 1) {

@@ -79,7 +79,8 @@ HWY_INLINE void PackInputs(const ForwardHead<Stored>& head,
                            const TermWidths& term_widths) {
   const HeadTerms& terms = head.terms;
   const std::size_t n = head.k.rows, size = head.k.columns;
-  const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(size));
+  const float scale =
+      terms.content_scale * std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(size));
   const std::size_t row_words = widths.head / Word::kDepth;
   const float* q_bias = Shifted(head.q_bias, terms.query_shift, size, scratch.shifts);
   PackWords<Word>(head.q, q_bias, scale, scratch.q, widths.head);

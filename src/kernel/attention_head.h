@@ -50,6 +50,7 @@ struct HeadTerms {
   Window<const float> by_place;  // (queries, keys)
   RelativeRows keys, values;
   const float *query_shift, *relative_shift;  // (size)
+  float content_scale = 1.0f;
 
   bool has_shifts() const { return query_shift != nullptr || relative_shift != nullptr; }
   bool any() const {

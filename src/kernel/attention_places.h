@@ -130,7 +130,8 @@ Window<T> relative_window(T* at_distance_0, const Distances& distances, std::siz
 inline bool has_any(const ScoreTerms<float>& terms) {
   return terms.by_distance.values != nullptr || terms.by_place.values != nullptr ||
          terms.keys.values != nullptr || terms.values.values != nullptr ||
-         terms.query_shift != nullptr || terms.relative_shift != nullptr;
+         terms.query_shift != nullptr || terms.relative_shift != nullptr ||
+         terms.content_scale != 1.0f;
 }
 
 inline HeadTerms head_terms(const AttentionShape& shape, const ScoreTerms<float>& terms,
@@ -148,7 +149,8 @@ inline HeadTerms head_terms(const AttentionShape& shape, const ScoreTerms<float>
           .keys = relative(from.keys, terms.keys.reach),
           .values = relative(from.values, terms.values.reach),
           .query_shift = from.query_shift,
-          .relative_shift = from.relative_shift};
+          .relative_shift = from.relative_shift,
+          .content_scale = terms.content_scale};
 }
 
 inline HeadTermGradients head_gradients(const AttentionShape& shape, const ScoreTerms<float>& terms,

@@ -18,9 +18,10 @@ struct AttentionHead {
   const Real* bias;  // at this head's part of Q; null: none
   attention_detail::TermPointers<const Real> terms;
   std::ptrdiff_t place_reach, keys_reach, values_reach;
+  Real content_scale;
 
   std::size_t seen_by(std::size_t i) const { return causal ? i + 1 : n; }
-  Real scale() const { return 1 / std::sqrt(static_cast<Real>(size)); }
+  Real scale() const { return content_scale / std::sqrt(static_cast<Real>(size)); }
   /// Number c of row i of Q (part 0), K (1) or V (2).
   Real at(std::size_t part, std::size_t i, std::size_t c) const {
     const Real value = qkv[(3 * i + part) * d + c];

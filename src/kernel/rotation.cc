@@ -19,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace posbench::HWY_NAMESPACE {
 
 // Of a head's planes in neighbouring columns, so many at a time.
-constexpr std::size_t kPlanes = 128;
+[[maybe_unused]] constexpr std::size_t kPlanes = 128;
 
 // x (n) = x + bias, where there is a bias.
 template <class Stored>
@@ -29,6 +29,26 @@ void AddBias(const float* bias, std::size_t n, Stored* x) {
                          HWY_ATTR { store(hn::Add(load(x), load(bias)), x); });
 }
 
+#if HWY_TARGET == HWY_SCALAR
+// Planes of columns (2i, 2i + 1): a vector of one lane has no neighbours.
+template <class Stored>
+void TurnPairs(const Rotation<float>& rotation, std::size_t at, std::size_t d, std::size_t size,
+               float direction, const float* bias, Stored* row) {
+  for (std::size_t head = 0; head < 2 * d; head += size) {
+    for (std::size_t i = 0; i < rotation.rotated / 2; ++i) {
+      const std::size_t first = head + 2 * i;
+      float a = scalar::widened(row[first]), b = scalar::widened(row[first + 1]);
+      if (bias != nullptr) {
+        a += bias[first];
+        b += bias[first + 1];
+      }
+      const float cosine = rotation.cosines[at + i], sine = direction * rotation.sines[at + i];
+      scalar::store(a * cosine - b * sine, row + first);
+      scalar::store(a * sine + b * cosine, row + first + 1);
+    }
+  }
+}
+#else
 // Planes of columns (2i, 2i + 1) of each head of a row: x · cos + partner · ±sin, the factors of
 // both columns laid out as the columns are, once for all heads.
 template <class Stored>
@@ -54,6 +74,7 @@ void TurnPairs(const Rotation<float>& rotation, std::size_t at, std::size_t d, s
     }
   }
 }
+#endif
 
 // Planes of columns (i, rotated / 2 + i).
 template <class Stored>

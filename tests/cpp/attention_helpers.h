@@ -33,6 +33,7 @@ struct Problem {
   // Terms of scores, and the rows that are keys and values only; empty: none.
   std::vector<std::int32_t> cached;
   std::vector<double> by_place, keys, values, query_shift, relative_shift;
+  double content_scale = 1.0;
 
   Problem(const std::vector<int>& rows, int head_count, int head_size)
       : hidden(head_count * head_size), heads(head_count) {
@@ -118,7 +119,8 @@ struct GuardedTerms {
               .keys = {keys.term(), problem.reach_of(problem.keys)},
               .values = {values.term(), problem.reach_of(problem.values)},
               .query_shift = query_shift.term(),
-              .relative_shift = relative_shift.term()},
+              .relative_shift = relative_shift.term(),
+              .content_scale = static_cast<Real>(problem.content_scale)},
         dterms{.by_distance = by_distance.dterm(),
                .by_place = by_place.dterm(),
                .keys = keys.dterm(),

@@ -42,7 +42,7 @@ TEST(Encodings, AreListedByName) {
   }
   EXPECT_THAT(names, testing::ElementsAre("alibi", "learned", "none", "random_frozen", "rope",
                                           "shaw", "sinusoid", "sinusoid_trainable", "t5_bias",
-                                          "transformer_xl"));
+                                          "transformer_xl", "tupe"));
 }
 
 TEST(Encodings, BadOptionsNameTheNearestGoodOnes) {

@@ -180,5 +180,61 @@ TEST(Rope, HeadsThatHaveNoPairsAreRefused) {
               says("has one convention"));
 }
 
+// A batch of one head that sees two places beside [CLS], by hand: layer-normed rows are ±1.
+TEST(Tupe, ScoresOfPlacesAreProductsOfTheirProjections) {
+  const auto encoding = make_encoding<double>("tupe", {.hidden = 2, .max_length = 3});
+  ASSERT_EQ(encoding->shared_size().count(), 3u * 2 + 2 * 2 + 2 * 4 + 2u);
+  //                                  p            γ     β       U_Q         U_K       θ1  θ2
+  const std::vector<double> values = {5, 5, 1, 3, 9,  7, 2, 3, 0.5, 0,
+                                      1, 2, 3, 4, -1, 0, 0, 1, 7,   8};
+  encoding->begin_pass({values.data(), {}}, 3, true);
+  const ScoreTerms<double> terms = encoding->terms(0);
+  ASSERT_EQ(terms.by_place.reach, 3);
+  EXPECT_DOUBLE_EQ(terms.content_scale, 1 / std::sqrt(2.0));
+  // Rows 1 and 2 are (−1, 1) and (1, −1) normed: (−1.5, 3) and (2.5, −3) behind γ and β.
+  const double row[2][2] = {{-1.5, 3}, {2.5, -3}};
+  const auto score = [&](std::size_t i, std::size_t j) {
+    const double q[] = {row[i][0] * 1 + row[i][1] * 3, row[i][0] * 2 + row[i][1] * 4};
+    const double k[] = {-row[j][0], row[j][1]};
+    return (q[0] * k[0] + q[1] * k[1]) / 2;  // √(2 · size)
+  };
+  const double* bias = terms.by_place.values;
+  EXPECT_THAT(std::vector<double>(bias, bias + 3), testing::Each(7));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(bias[3 * (i + 1)], 8);
+    for (std::size_t j = 0; j < 2; ++j) {
+      EXPECT_NEAR(bias[3 * (i + 1) + j + 1], score(i, j), 1e-10);
+    }
+  }
+}
+
+// Of the sum of its scores, each by a weight of its own.
+TEST(Tupe, GradientAgreesWithFiniteDifferences) {
+  const auto encoding =
+      make_encoding<double>("tupe", {.hidden = 6, .heads = 2, .max_length = 4, .seed = 3});
+  const std::size_t count = encoding->shared_size().count();
+  std::vector<double> values(count), weights(2 * 4 * 4);
+  Random random(5, "values");
+  for (double& value : values) value = random.normal();
+  for (double& weight : weights) weight = random.normal();
+  const auto loss = [&] {
+    encoding->begin_pass({values.data(), {}}, 4, true);
+    return std::inner_product(weights.begin(), weights.end(), encoding->terms(0).by_place.values,
+                              0.0);
+  };
+  loss();
+  std::ranges::copy(weights, encoding->term_gradients(0).by_place);
+  std::vector<double> gradients(count, 0.25);
+  encoding->end_pass({values.data(), {}}, {gradients.data(), {}});
+  for (std::size_t i = 0; i < count; ++i) {
+    const double at = values[i];
+    values[i] = at + 1e-5;
+    const double above = loss();
+    values[i] = at - 1e-5;
+    EXPECT_NEAR((above - loss()) / 2e-5 + 0.25, gradients[i], 1e-6) << i;
+    values[i] = at;
+  }
+}
+
 }  // namespace
 }  // namespace posbench

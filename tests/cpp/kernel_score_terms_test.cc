@@ -26,6 +26,12 @@ struct Case {
 };
 const std::vector<Case> kCases{
     {"by place", [](Problem& p, int, int) { p.add_by_place(); }},
+    {"a smaller scale and by place",
+     [](Problem& p, int, int) {
+       p.content_scale = 0.75;
+       p.add_by_place();
+     }},
+    {"a smaller scale alone", [](Problem& p, int, int) { p.content_scale = 0.75; }},
     {"by place and by distance",
      [](Problem& p, int, int) {
        p.add_by_place();
@@ -57,6 +63,7 @@ const std::vector<Case> kCases{
        p.add_keys(full);
        p.add_values(clip);
        p.add_shifts();
+       p.content_scale = 1.5;
      }},
 };
 
@@ -72,6 +79,7 @@ TEST(ScoreTerms, ReferenceGradientsAreFiniteDifferences) {
       problem.add_keys(keys_reach);
       problem.add_values(1);
       problem.add_shifts();
+      problem.content_scale = 1.5;
       const Result result = run_f64(problem);
       expect_finite_differences(problem, problem.qkv, result.dqkv);
       expect_finite_differences(problem, problem.qkv_bias, result.dqkv_bias);

@@ -1,5 +1,5 @@
 // oneDNN's products and the plain loops are one function.
-#include "encoder/matmul.h"
+#include "kernel/matmul.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "encoder/matmul.h"
+#include "kernel/matmul.h"
 
 #include <omp.h>
 
