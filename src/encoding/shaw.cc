@@ -35,12 +35,12 @@ class Shaw : public Encoding<Real> {
 
   void begin_pass(const PositionValues<const Real>& values, std::size_t /*longest*/,
                   bool trains) override {
-    values_ = &values;
+    layer_values_ = values.layers;
     if (trains) std::ranges::fill(gradients_, Real{0});
   }
 
   ScoreTerms<Real> terms(std::size_t layer) const override {
-    const Real* vectors = values_->layers[layer];
+    const Real* vectors = layer_values_[layer];
     ScoreTerms<Real> terms;
     terms.keys = {vectors, kReach};
     if (on_values_) terms.values = {vectors + kRows * hidden_, kReach};
@@ -67,8 +67,8 @@ class Shaw : public Encoding<Real> {
   bool on_values_;
   double deviation_;
   std::uint64_t seed_;
-  const PositionValues<const Real>* values_ = nullptr;  // of the pass
-  std::vector<Real> gradients_;                         // (layers, layer_size()), of a step
+  std::vector<const Real*> layer_values_;  // of the pass
+  std::vector<Real> gradients_;            // (layers, layer_size()), of a step
 };
 
 const bool kRegistered = register_encoding<Shaw>(

@@ -56,7 +56,7 @@ class TransformerXl : public Encoding<Real> {
 
   void begin_pass(const PositionValues<const Real>& values, std::size_t longest,
                   bool trains) override {
-    values_ = &values;
+    layer_values_ = values.layers;
     const auto places = static_cast<std::size_t>(reach_);
     // Keys from `longest` rows before a query to as many behind it, or to the query itself.
     const std::size_t most = (longest + kStep - 1) / kStep * kStep;
@@ -72,8 +72,8 @@ class TransformerXl : public Encoding<Real> {
   ScoreTerms<Real> terms(std::size_t layer) const override {
     ScoreTerms<Real> terms;
     terms.keys = {keys_.data() + layer * rows_ * d_, reach_};
-    terms.query_shift = values_ ? values_->layers[layer] + d_ * d_ : sinusoid_.data();
-    terms.relative_shift = values_ ? terms.query_shift + d_ : sinusoid_.data();
+    terms.query_shift = layer_values_[layer] + d_ * d_;
+    terms.relative_shift = terms.query_shift + d_;
     return terms;
   }
 
@@ -106,11 +106,11 @@ class TransformerXl : public Encoding<Real> {
   bool causal_;
   std::uint64_t seed_;
   Matmul multiply_;
-  std::size_t first_ = 0, last_ = 0;                    // rows that this pass can meet
-  const PositionValues<const Real>* values_ = nullptr;  // of the pass
-  std::vector<Real> sinusoid_;                          // R (rows, d), by j − i
-  std::vector<Real> keys_;                              // R W_R (layers, rows, d)
-  std::vector<Real> gradients_;                         // of keys, u, v: (layers, rows + 2, d)
+  std::size_t first_ = 0, last_ = 0;       // rows that this pass can meet
+  std::vector<const Real*> layer_values_;  // of the pass
+  std::vector<Real> sinusoid_;             // R (rows, d), by j − i
+  std::vector<Real> keys_;                 // R W_R (layers, rows, d)
+  std::vector<Real> gradients_;            // of keys, u, v: (layers, rows + 2, d)
 };
 
 const bool kRegistered = register_encoding<TransformerXl>(

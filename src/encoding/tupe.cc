@@ -40,7 +40,7 @@ class Tupe : public Encoding<Real> {
         bias_(heads_ * places_ * places_),
         dbias_(heads_ * places_ * places_) {}
 
-  MatrixSize shared_size() const override { return {1, (places_ + 2 + 2 * d_) * d_ + 2 * heads_}; }
+  MatrixSize shared_size() const override { return {(places_ + 2 + 2 * d_) * d_ + 2 * heads_, 1}; }
 
   void initialize(Real* shared) const override {
     Random random(seed_, "position");
