@@ -16,11 +16,12 @@ std::size_t ParameterLayout::count() const {
   return sum;
 }
 
-std::size_t ParameterLayout::count(const std::string& name) const {
+std::size_t ParameterLayout::count(const std::string& ending) const {
+  std::size_t sum = 0;
   for (const Parameter& part : parts_) {
-    if (part.name == name) return part.size();
+    if (part.name.ends_with(ending)) sum += part.size();
   }
-  return 0;
+  return sum;
 }
 
 }  // namespace posbench

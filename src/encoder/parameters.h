@@ -30,8 +30,8 @@ class ParameterLayout {
   std::size_t buffer_size() const { return buffer_size_; }
   /// Trained values, gaps excluded.
   std::size_t count() const;
-  /// Values of the part of that name, 0 where there is none.
-  std::size_t count(const std::string& name) const;
+  /// Values of the parts whose names end so: of one name, or of that in every layer.
+  std::size_t count(const std::string& ending) const;
 
  private:
   std::vector<Parameter> parts_;

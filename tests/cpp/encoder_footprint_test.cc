@@ -187,6 +187,8 @@ TEST(Footprint, CountsEveryParameterOfEveryEncodingAndDepth) {
       EXPECT_EQ(bytes.parameters, encoder.parameters().size() * sizeof(float)) << about.name;
       EXPECT_EQ(bytes.moments, 2 * bytes.parameters);
       const auto encoding = make_encoding<float>(about.name, encoding_options(options));
+      EXPECT_EQ(encoder.layout().count("position"),
+                encoding->parameter_count(static_cast<std::size_t>(layers)));
       EXPECT_EQ(bytes.positions, encoding->table_bytes() + encoding->scratch_bytes()) << about.name;
     }
   }
