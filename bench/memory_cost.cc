@@ -105,7 +105,9 @@ json run_encoding(const json& spec) {
             {"activation_bytes", exact.activation},
             {"total_bytes", exact.total()}}},
           {"measured",
-           {{"allocated_bytes", measured.allocated}, {"peak_rss_bytes", measured.peak_rss}}},
+           {{"allocated_bytes", measured.allocated},
+            {"library_bytes", measured.library},
+            {"peak_rss_bytes", measured.peak_rss}}},
           {"difference_bytes", difference},
           {"explanation", explain(difference, measured)}};
 }
