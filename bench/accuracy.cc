@@ -47,6 +47,8 @@ EncoderOptions encoder_options(const json& spec) {
   options.convention = spec.at("convention");
   options.producer = spec.at("producer");
   options.position_rms = spec.at("position_rms");
+  options.trained_length = spec.at("trained_length");
+  options.fill = spec.at("fill");
   options.token_rms = spec.at("token_rms");
   options.seed = spec.at("seed");
   options.precision = spec.at("precision");
@@ -266,6 +268,11 @@ int main(int argc, char** argv) {
               "first"},
           Key{"producer", "table", "sinusoid: how it is made; table trains fastest"},
           Key{"position_rms", 0.0, "scale of the positions at the start; 0 = the encoding's own"},
+          Key{"trained_length", 0,
+              "learned: first rows that training is to reach; 0 = the system's, mostly all"},
+          Key{"fill", "",
+              "learned: how the other rows start: random, clamp, tile, interpolate; empty: the "
+              "system's"},
           Key{"token_rms", 0.02, "scale of the token vectors at the start"},
           Key{"learning_rate", 0.001, "peak of AdamW's rate"},
           Key{"hidden", 128, "hidden size d"},

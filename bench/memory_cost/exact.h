@@ -35,7 +35,8 @@ inline ExactBytes exact_bytes(const std::string& encoding, const EncodingOptions
   const std::size_t rows = 4 * length * hidden;
   const std::size_t distances = 2 * length - 1;
   if (encoding == "learned" || encoding == "sinusoid_trainable") {
-    return {.parameters = length * hidden, .activation = 4 * length};
+    const std::size_t padding = convention == "roberta" ? 2 : 0;
+    return {.parameters = (length + padding) * hidden, .activation = 4 * length};
   }
   if (encoding == "random_frozen") return {.table = rows};
   // Cosine and sine for each pair of a head's columns, or of a quarter of them.

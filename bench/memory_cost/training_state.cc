@@ -48,7 +48,7 @@ MeasuredBytes watch_one_step(const std::string& name, const EncodingOptions& opt
     encoding->end_pass(values, values_of<float>(*encoding, layers, gradients.data()));
   }
   if (n > 0) {
-    if (encoding->shared_size().rows == length) kept_positions = positions;
+    if (find_encoding(name).place == EncodingPlace::input) kept_positions = positions;
     encoding->backward(kept_positions, x.data(), gradients.data());
     const AdamwStep step{.learning_rate = 1e-3,
                          .weight_decay = 0.01,

@@ -22,7 +22,14 @@ const EncoderOptions& checked(const EncoderOptions& options) {
 void require_possible(const EncoderOptions& options) {
   require_possible(options.shape);
   const EncoderSystem& system = find_system(options.system);
-  require_sensible(system, find_encoding(options.encoding));
+  const EncodingAbout& encoding = find_encoding(options.encoding);
+  require_sensible(system, encoding);
+  if (!options.fill.empty() && !encoding.fills) {
+    throw UserError(
+        fmt::format("fill is '{}', and encoding {} has no learned rows to fill; leave "
+                    "it out",
+                    options.fill, encoding.name));
+  }
   if (system.has_window) require_window(options.shape);
   if (!(options.dropout >= 0 && options.dropout < 1)) {
     throw UserError(
@@ -31,13 +38,20 @@ void require_possible(const EncoderOptions& options) {
 }
 
 EncodingOptions encoding_options(const EncoderOptions& options) {
+  const EncoderSystem& system = find_system(options.system);
+  const bool tiles = system.trained_length > 0 && find_encoding(options.encoding).fills;
   return {.convention = options.convention,
           .producer = options.producer,
           .hidden = options.shape.hidden,
           .heads = options.shape.heads,
           .layers = options.shape.layers,
-          .causal = find_system(options.system).causal,
+          .causal = system.causal,
           .max_length = options.shape.max_length,
+          .trained_length =
+              options.trained_length == 0 && tiles ? system.trained_length : options.trained_length,
+          .fill = !options.fill.empty() ? options.fill
+                  : tiles               ? "tile"
+                                        : "random",
           .position_rms = options.position_rms,
           .seed = options.seed};
 }

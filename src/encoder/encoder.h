@@ -36,6 +36,8 @@ struct EncoderOptions {
   std::string convention = "";  ///< empty: the encoding's first
   std::string producer = "table";
   double position_rms = 0.0;  ///< 0 = the encoding's own scale
+  int trained_length = 0;     ///< rows of a learned table that training reaches; 0: the system's
+  std::string fill = "";      ///< of its other rows (encoding/fill.h); empty: the system's
   double token_rms = 0.02;    ///< root mean square of the token vectors at the start
   std::uint64_t seed = 0;
   std::string precision = "f32";  ///< of matrix products: f32 or bf16

@@ -49,6 +49,7 @@ constexpr EncoderSystem kSystems[] = {
      .about = "Longformer (Beltagy 2020): post-norm, GELU, sliding window with global rows",
      .encoding = "learned",
      .max_length = 4096,
+     .trained_length = 512,
      .embedding_norm = true,
      .has_delimiters = true,
      .has_window = true},

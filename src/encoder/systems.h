@@ -21,6 +21,7 @@ struct EncoderSystem {
   std::string_view about;     ///< one line for `posbench list systems`
   std::string_view encoding;  ///< the system's own
   int max_length;             ///< rows that its own position table has; 0: it has none
+  int trained_length = 0;     ///< of them, those of the table that it is tiled from; 0: all
 
   Activation activation = Activation::gelu;
   bool scales_tokens = false;   ///< token vectors × √d

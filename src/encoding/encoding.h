@@ -28,6 +28,9 @@ struct EncodingOptions {
   int layers = 1;
   bool causal = false;   ///< no query sees a later key
   int max_length = 512;  ///< rows of a table, longest sequence
+  // Where EncodingAbout::fills says so:
+  int trained_length = 0;       ///< rows that training reaches; 0, or beyond max_length: all
+  std::string fill = "random";  ///< what the others start with (encoding/fill.h)
   double position_rms =
       0.0;  ///< root mean square of the rows at the start; 0 = the encoding's own scale
   std::uint64_t seed = 0;
@@ -108,6 +111,7 @@ struct EncodingAbout {
   EncodingPlace place;
   bool absolute;  ///< tells where in its text a row is; else at most how far two rows are apart
   std::vector<std::string> conventions = {};  ///< functions that go by this name; empty: one only
+  bool fills = false;                         ///< rows beyond a trained length can be filled
 };
 
 /// By name.

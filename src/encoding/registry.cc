@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "encoding/fill.h"
 
 namespace posbench {
 namespace {
@@ -40,7 +41,7 @@ EncodingOptions resolved(const EncodingAbout& about, EncodingOptions options) {
   return options;
 }
 
-void require_sensible(const EncodingOptions& options) {
+void require_sensible(const EncodingAbout& about, const EncodingOptions& options) {
   if (options.hidden < 1 || options.max_length < 1) {
     throw UserError(
         fmt::format("an encoding needs a hidden size and a length of at least 1; got {} and {}",
@@ -52,6 +53,17 @@ void require_sensible(const EncodingOptions& options) {
                     "for {} in {} layers",
                     options.heads, options.hidden, options.layers));
   }
+  if (options.trained_length != 0 && !about.fills) {
+    throw UserError(
+        fmt::format("trained_length is {}, and encoding {} has no learned rows that could end "
+                    "there; leave it out",
+                    options.trained_length, about.name));
+  }
+  if (options.trained_length < 0) {
+    throw UserError(fmt::format("trained_length is {}; it must be positive, or 0 for all rows",
+                                options.trained_length));
+  }
+  require_fill(options.fill);
   if (!(options.position_rms >= 0.0)) {
     throw UserError(
         fmt::format("position_rms is {}; it must be positive, or 0 for the encoding's own scale",
@@ -78,7 +90,7 @@ template <>
 std::unique_ptr<Encoding<float>> make_encoding<float>(const std::string& name,
                                                       const EncodingOptions& options) {
   const EncodingEntry& entry = find(name);
-  require_sensible(options);
+  require_sensible(entry.about, options);
   return entry.make_float(resolved(entry.about, options));
 }
 
@@ -86,7 +98,7 @@ template <>
 std::unique_ptr<Encoding<double>> make_encoding<double>(const std::string& name,
                                                         const EncodingOptions& options) {
   const EncodingEntry& entry = find(name);
-  require_sensible(options);
+  require_sensible(entry.about, options);
   return entry.make_double(resolved(entry.about, options));
 }
 

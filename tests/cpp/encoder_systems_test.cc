@@ -253,6 +253,34 @@ TEST(Systems, AWindowOfTheWholeTextIsNoWindow) {
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-12);
 }
 
+auto says(const std::string& text) {
+  return testing::ThrowsMessage<UserError>(testing::HasSubstr(text));
+}
+
+// Beltagy 2020, §5: 512 rows, again and again.
+TEST(Systems, LongformersTableIsTiledUnlessAskedOtherwise) {
+  EncoderOptions options = tiny_system("longformer");
+  options.shape.max_length = 600;
+  EXPECT_EQ(encoding_options(options).trained_length, 512);
+  EXPECT_EQ(encoding_options(options).fill, "tile");
+  const Encoder<float> encoder(options);
+  for (const Parameter& part : encoder.layout().parts()) {
+    if (part.name != "position") continue;
+    const float* rows = encoder.parameters().data() + part.offset;
+    EXPECT_TRUE(std::equal(rows, rows + 88 * 8, rows + 512 * 8));
+  }
+  options.fill = "random";
+  EXPECT_EQ(encoding_options(options).fill, "random");
+  options.trained_length = 100;
+  EXPECT_EQ(encoding_options(options).trained_length, 100);
+  options.encoding = "sinusoid";
+  EXPECT_THAT([&] { const Encoder<float> none(options); }, says("no learned rows"));
+  options.trained_length = 0;
+  EXPECT_THAT([&] { const Encoder<float> none(options); }, says("no learned rows to fill"));
+  options.fill = "";
+  EXPECT_NO_THROW(Encoder<float>{options});
+}
+
 TEST(Systems, ProjectionsOfGlobalRowsStartAsAllOthers) {
   EncoderOptions options = tiny_system("longformer");
   const Encoder<float> encoder(options);
@@ -266,10 +294,6 @@ TEST(Systems, ProjectionsOfGlobalRowsStartAsAllOthers) {
   };
   ASSERT_EQ(part("layer1.global").size(), 8u * 24);
   EXPECT_EQ(part("layer1.global"), part("layer1.qkv"));
-}
-
-auto says(const std::string& text) {
-  return testing::ThrowsMessage<UserError>(testing::HasSubstr(text));
 }
 
 TEST(Systems, WhatASystemCannotBeIsRefused) {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "encoding/fill.h"
 #include "kernel/sinusoid.h"
 
 namespace posbench {
@@ -94,6 +95,76 @@ TEST(Learned, StartsAtBertsScaleOrAtTheScaleAskedFor) {
   EXPECT_NEAR(rms(asked), 0.1, 0.0005);
   options.seed = 4;
   EXPECT_NE(rows_of(*make_encoding<float>("learned", options), consecutive(0, 512), 256), asked);
+}
+
+// A table of which some rows are trained, the rest filled.
+std::vector<double> filled(const std::string& fill, std::vector<double> rows, std::size_t trained) {
+  fill_rows(fill, trained, rows.size() / 2, 2, rows.data());
+  return rows;
+}
+
+TEST(Fill, GivesRowsBeyondTheTrainedOnes) {
+  const std::vector<double> table = {1, -1, 2, 5, 4, 3, 70, 71, 80, 81, 90, 91, 99, 98};
+  using testing::ElementsAre;
+  EXPECT_EQ(filled("random", table, 3), table);
+  EXPECT_THAT(filled("clamp", table, 3), ElementsAre(1, -1, 2, 5, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3));
+  EXPECT_THAT(filled("tile", table, 3), ElementsAre(1, -1, 2, 5, 4, 3, 1, -1, 2, 5, 4, 3, 1, -1));
+  // Seven rows of three: steps of a third.
+  const std::vector<double> spread = filled("interpolate", table, 3);
+  const std::vector<double> expected = {1, -1,      4.0 / 3,  1,        5.0 / 3,  3, 2,
+                                        5, 8.0 / 3, 13.0 / 3, 10.0 / 3, 11.0 / 3, 4, 3};
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(spread[i], expected[i], 1e-14);
+  for (const std::string& fill : fills()) {
+    EXPECT_EQ(filled(fill, table, 7), table);
+    EXPECT_EQ(filled(fill, table, 0), table);
+    const std::vector<double> first = filled(fill, table, 1);
+    EXPECT_THAT(std::vector<double>(first.begin(), first.begin() + 2), ElementsAre(1, -1));
+    if (fill == "random") continue;
+    for (std::size_t i = 2; i < first.size(); ++i) EXPECT_EQ(first[i], first[i - 2]);
+  }
+  EXPECT_THAT([&] { filled("tiles", table, 3); },
+              testing::ThrowsMessage<UserError>(testing::HasSubstr("did you mean 'tile'?")));
+}
+
+TEST(Learned, StartsWithItsRowsFilled) {
+  EncodingOptions options{.hidden = 6, .max_length = 20, .seed = 3};
+  const auto drawn = rows_of(*make_encoding<double>("learned", options), consecutive(0, 20), 6);
+  options.trained_length = 8;
+  EXPECT_EQ(rows_of(*make_encoding<double>("learned", options), consecutive(0, 20), 6), drawn);
+  options.fill = "tile";
+  const auto tiled = rows_of(*make_encoding<double>("learned", options), consecutive(0, 20), 6);
+  for (std::size_t i = 0; i < tiled.size(); ++i) EXPECT_EQ(tiled[i], drawn[i % (8 * 6)]);
+  EXPECT_THAT([&] { make_encoding<float>("rope", options); },
+              testing::ThrowsMessage<UserError>(
+                  testing::HasSubstr("encoding rope has no learned rows that could end there")));
+  options.trained_length = -1;
+  EXPECT_THAT([&] { make_encoding<float>("learned", options); },
+              testing::ThrowsMessage<UserError>(testing::HasSubstr("trained_length is -1")));
+}
+
+// RoBERTa's convention: what stands in rows 0 and 1 is nobody's.
+TEST(Learned, RobertasPositionsBeginAtRowTwo) {
+  const auto encoding =
+      make_encoding<double>("learned", {.convention = "roberta", .hidden = 2, .max_length = 3});
+  ASSERT_EQ(encoding->shared_size().rows, 5u);
+  const std::vector<double> table = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  std::vector<double> x(6, 0.0), gradients(10, 0.0);
+  encoding->forward(table.data(), consecutive(0, 3), x.data());
+  EXPECT_THAT(x, testing::ElementsAre(5, 6, 7, 8, 9, 10));
+  encoding->backward(std::vector<std::int32_t>{2}, x.data(), gradients.data());
+  EXPECT_THAT(gradients, testing::ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 5, 6));
+  EXPECT_THAT([&] { encoding->forward(table.data(), consecutive(1, 3), x.data()); },
+              testing::ThrowsMessage<UserError>(testing::HasSubstr("3")));
+}
+
+// Shifted ids read the rows of their own numbers, and there are only so many.
+TEST(Learned, AShiftOfThePhaseReadsLaterRows) {
+  const auto encoding = make_encoding<double>("learned", {.hidden = 4, .max_length = 10});
+  const auto all = rows_of(*encoding, consecutive(0, 10), 4);
+  const auto shifted = rows_of(*encoding, consecutive(3, 6), 4);
+  EXPECT_TRUE(std::ranges::equal(shifted, std::span(all).subspan(12, 24)));
+  EXPECT_THAT([&] { rows_of(*encoding, consecutive(5, 6), 4); },
+              testing::ThrowsMessage<UserError>(testing::HasSubstr("10")));
 }
 
 TEST(Learned, GradientIsScatterAdd) {

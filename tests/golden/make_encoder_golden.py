@@ -51,11 +51,11 @@ class Case:
 
 
 CASES = [
-    Case("learned", "learned"),
+    Case("learned", "learned", "bert"),
     Case("sinusoid_interleaved", "sinusoid", position_rms=0.2),
     Case("sinusoid_tensor2tensor", "sinusoid", "tensor2tensor"),
     Case("sinusoid_trainable", "sinusoid_trainable", position_rms=0.5),
-    Case("none", "none"),
+    Case("none", "none", ""),
 ]
 
 

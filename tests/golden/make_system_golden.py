@@ -61,6 +61,7 @@ class SystemCase:
 
 # Functions that go by an encoding's name, the usual one first.
 CONVENTIONS = {
+    "learned": ["bert", "roberta"],
     "sinusoid": ["interleaved", "tensor2tensor"],
     "sinusoid_trainable": ["interleaved", "tensor2tensor"],
     "rope": ["pairs", "halves", "halves_quarter"],

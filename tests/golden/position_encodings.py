@@ -33,9 +33,14 @@ class Encoding:
         return self.hidden // self.heads
 
 
+def first_row(e: Encoding) -> int:
+    """RoBERTa's positions begin behind a row of padding and one that nobody uses."""
+    return 2 if e.convention == "roberta" else 0
+
+
 def shared_shape(e: Encoding) -> tuple[int, int] | None:
     if e.name in ("learned", "sinusoid_trainable"):
-        return (e.max_length, e.hidden)
+        return (first_row(e) + e.max_length, e.hidden)
     if e.name == "t5_bias":
         return (32, e.heads)
     if e.name == "tupe":
@@ -72,7 +77,7 @@ def sinusoid(e: Encoding) -> Tensor:
 def input_rows(e: Encoding, values: dict[str, Tensor], n: int) -> Tensor | None:
     """What the first n rows of a text gain (n, d)."""
     if e.name in ("learned", "sinusoid_trainable"):
-        return values["position"][:n]
+        return values["position"][first_row(e) : first_row(e) + n]
     return sinusoid(e)[:n] if e.name == "sinusoid" else None
 
 
