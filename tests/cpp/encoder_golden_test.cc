@@ -4,17 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <set>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "encoder/optimizer.h"
 #include "encoder/systems.h"
 #include "encoder_helpers.h"
+#include "golden_helpers.h"
 #include "json_printing.h"
 #include "kernel/vector_ops.h"
 
@@ -22,10 +21,6 @@ namespace posbench {
 namespace {
 using nlohmann::json;
 using Doubles = std::vector<double>;
-
-json golden(const std::string& name) {
-  return json::parse(read_file(std::string(GOLDEN_DIR) + "/" + name + ".json"));
-}
 
 EncoderOptions options_of(const json& file) {
   EncoderOptions options;
@@ -71,23 +66,9 @@ void expect_close(const Real* found, const Doubles& expected, double tolerance,
   }
 }
 
-// Number i of a parameter that the file leaves to a formula: FNV-1a's hash of the name and the
-// number, mixed as MurmurHash3 ends.
-double by_formula(const std::string& name, std::size_t i) {
-  std::uint32_t x = 2166136261u;
-  for (const char letter : name) x = (x ^ static_cast<std::uint8_t>(letter)) * 16777619u;
-  x ^= static_cast<std::uint32_t>(i) * 2654435761u;
-  x = (x ^ x >> 16) * 0x85EBCA6Bu;
-  x = (x ^ x >> 13) * 0xC2B2AE35u;
-  x ^= x >> 16;
-  return (static_cast<double>(x % 129) - 64) / 64;
-}
-
 Doubles parameter_of(const json& file, const Parameter& part) {
   if (file.contains("parameters")) return file.at("parameters").at(part.name);
-  Doubles values(part.size());
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = by_formula(part.name, i);
-  return values;
+  return by_formula<double>(part.name, 0, part.size());
 }
 
 template <class Real>
@@ -138,35 +119,23 @@ TEST_P(GoldenEncoder, AgreesInDouble) { agrees_with_pytorch<double>(GetParam(), 
 
 TEST_P(GoldenEncoder, AgreesInFloat) { agrees_with_pytorch<float>(GetParam(), 1e-5); }
 
-std::vector<std::string> pairs() {
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(GOLDEN_DIR "/pairs")) {
-    names.push_back(file.path().stem());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
 class GoldenPair : public testing::TestWithParam<std::string> {};
 
 // Files of pairs have nine digits.
 TEST_P(GoldenPair, AgreesWithThePapersFormulae) {
-  agrees_with_pytorch<double>("pairs/" + GetParam(), 1e-8);
-  agrees_with_pytorch<float>("pairs/" + GetParam(), 2e-5);
+  agrees_with_pytorch<double>(GetParam(), 1e-8);
+  agrees_with_pytorch<float>(GetParam(), 2e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(PyTorch, GoldenPair, testing::ValuesIn(pairs()), [](const auto& which) {
-  std::string name = which.param;
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(PyTorch, GoldenPair, testing::ValuesIn(golden_names("pairs")),
+                         [](const auto& which) { return word_of(which.param); });
 
 // Fixed random rows come from our own generator; the next test is theirs.
 TEST(GoldenPair, ThereIsOneForEveryEncodingInEverySystemThatCanHaveIt) {
   std::set<std::pair<std::string, std::string>> found;
   std::set<std::pair<std::string, std::string>> conventions;
-  for (const std::string& name : pairs()) {
-    const EncoderOptions options = options_of(golden("pairs/" + name));
+  for (const std::string& name : golden_names("pairs")) {
+    const EncoderOptions options = options_of(golden(name));
     found.insert({options.system, options.encoding});
     conventions.insert({options.encoding, options.convention});
   }

@@ -11,19 +11,17 @@ encodings: make_system_golden.py.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from files import write
 from position_encodings import EPSILON, Encoding, sinusoid
 
-HERE = Path(__file__).parent
 SHAPE = {
     "vocabulary": 11,
     "classes": 4,
@@ -129,11 +127,6 @@ def forward(case: Case, values: dict[str, Tensor], tokens: list[int]) -> Tensor:
 def flat(value: Tensor) -> list[float]:
     numbers: list[float] = value.detach().reshape(-1).tolist()
     return numbers
-
-
-def write(name: str, content: dict[str, Any]) -> None:
-    # repr of a float64 has as many digits as it takes to get the same number back.
-    (HERE / f"{name}.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
 
 
 def make_encoder(case: Case) -> None:

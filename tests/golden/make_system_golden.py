@@ -5,7 +5,7 @@ with PyTorch, in float64.
 
 PyTorch (Debian: python3-torch) is needed only to remake them. Everything is written from the
 formulae of the papers and runs one sequence at a time; gradients are PyTorch's own. The files of
-systems hold their parameters; those of pairs/ make do with a formula for them (`parameter`).
+systems hold their parameters; those of pairs/ make do with a formula for them (files.parameter).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 import position_encodings as positions
-from make_encoder_golden import HERE, LABELS, SEQUENCES, SHAPE, flat, write
+from files import parameter, write
+from make_encoder_golden import LABELS, SEQUENCES, SHAPE, flat
 from position_encodings import EPSILON, Encoding
 
 # Files of pairs are many: all that is needed to tell places, heads and layers apart.
@@ -170,18 +171,6 @@ def random_parameters(case: SystemCase) -> dict[str, Tensor]:
     return {name: value.float().double().requires_grad_() for name, value in values.items()}
 
 
-def parameter(name: str, i: int) -> float:
-    """Number i of a parameter, a multiple of 1/64 from −1 to 1: FNV-1a's hash of the name and the
-    number, mixed as MurmurHash3 ends."""
-    x = 2166136261
-    for byte in name.encode():
-        x = (x ^ byte) * 16777619 % 2**32
-    x ^= i * 2654435761 % 2**32
-    x = (x ^ x >> 16) * 0x85EBCA6B % 2**32
-    x = (x ^ x >> 13) * 0xC2B2AE35 % 2**32
-    return ((x ^ x >> 16) % 129 - 64) / 64
-
-
 def formula_parameters(case: SystemCase) -> dict[str, Tensor]:
     values = {}
     for name, (rows, columns) in parameter_shapes(case).items():
@@ -328,7 +317,6 @@ def main() -> None:
         content = outcome(case, values)
         content["parameters"] = {name: flat(value) for name, value in values.items()}
         write(f"encoder_{case.name}", content | {"gradients": gradients(values)})
-    (HERE / "pairs").mkdir(exist_ok=True)
     for case in pairs():
         values = formula_parameters(case)
         content = outcome(case, values)
