@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 
 #include "conformance/reference.h"
@@ -49,10 +50,13 @@ Row by_distance(std::function<long double(long row, long distance)> value) {
   };
 }
 
+// Infinite where one of them is no number.
 double largest_difference(const Values& a, const Values& b) {
   long double largest = 0;
   for (std::size_t i = 0; i < a.values.size(); ++i) {
-    largest = std::max(largest, std::abs(a.values[i] - b.values[i]));
+    const long double difference = std::abs(a.values[i] - b.values[i]);
+    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, difference);
   }
   return static_cast<double>(largest);
 }
@@ -304,7 +308,8 @@ void add_shaw(std::vector<Conformance>& rows) {
                           "",
                           0,
                           {}},
-                         2, kBoth, clipped(16), &made, {"clipped at 8, as its big", clipped(8)}));
+                         2, kBoth, clipped(16), &made,
+                         {"clipped at 8, as Shaw's big", clipped(8)}));
 }
 
 void add_transformer_xl(std::vector<Conformance>& rows) {

@@ -185,7 +185,7 @@ def test_a_row_is_printed_as_the_run_has_it(tmp_path: Path) -> None:
     part = grid(table, Locale("en")).parts[0]
     printed = [[cell.text for cell in row] for row in part.rows]
     assert printed[0][5:] == ["–", "halves", "2.00", "0"]
-    assert printed[1][5:] == ["3.0e-08", "halves", "2.00", "–"]
+    assert printed[1][5:] == ["3.00e-08", "halves", "2.00", "–"]
     assert table.csv().splitlines()[2] == "rope,pairs,,table,L 512,3e-08,halves,2,"
 
 
