@@ -32,17 +32,16 @@ constexpr auto kExamples =
     "  accuracy --system gpt --encoding rope --task classification --dataset wordnet_gloss\n"
     "      a causal decoder with rotated queries and keys\n";
 
-EncoderOptions encoder_options(const json& spec, const TaskData& data) {
+// But for the words and the classes, which only the data knows.
+EncoderOptions encoder_options(const json& spec) {
   EncoderOptions options;
-  options.shape = {static_cast<int>(data.vocabulary.size()),
-                   static_cast<int>(data.dataset.labels.size()),
-                   spec.at("hidden"),
-                   spec.at("layers"),
-                   spec.at("heads"),
-                   spec.at("feed_forward"),
-                   spec.at("max_length"),
-                   spec.at("window"),
-                   spec.at("globals")};
+  options.shape.hidden = spec.at("hidden");
+  options.shape.layers = spec.at("layers");
+  options.shape.heads = spec.at("heads");
+  options.shape.feed_forward = spec.at("feed_forward");
+  options.shape.max_length = spec.at("max_length");
+  options.shape.window = spec.at("window");
+  options.shape.globals = spec.at("globals");
   options.system = spec.at("system");
   options.encoding = spec.at("encoding");
   options.convention = spec.at("convention");
@@ -57,7 +56,9 @@ EncoderOptions encoder_options(const json& spec, const TaskData& data) {
 
 // Built only where its memory is there.
 Encoder<float> make_encoder(const json& spec, const TaskData& data) {
-  const EncoderOptions options = encoder_options(spec, data);
+  EncoderOptions options = encoder_options(spec);
+  options.shape.vocabulary = static_cast<int>(data.vocabulary.size());
+  options.shape.classes = static_cast<int>(data.dataset.labels.size());
   require_footprint({&options, 1}, largest_batch(spec.at("batch_tokens"), spec.at("max_length")),
                     /*trains=*/true);
   return Encoder<float>(options);
@@ -88,12 +89,11 @@ TaskData load_data(const json& spec) {
 // a machine without the data should hear of the typing error.
 json datasets(const json& spec) {
   make_task(spec.at("task"));
-  EncodingOptions smallest{.convention = spec.at("convention"), .producer = spec.at("producer")};
-  smallest.hidden = spec.at("hidden");
-  smallest.heads = spec.at("heads");
-  smallest.causal = find_system(spec.at("system")).causal;
+  const EncoderOptions options = encoder_options(spec);
+  require_possible(options);
+  EncodingOptions smallest = encoding_options(options);
   smallest.max_length = 1;
-  make_encoding<float>(spec.at("encoding"), smallest);
+  make_encoding<float>(options.encoding, smallest);
   const std::string name = spec.at("dataset");
   return {{name, dataset_digest(name)}};
 }

@@ -1,7 +1,6 @@
 #include "blocks.h"
 
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/random.h"
+#include "base/sha256.h"
 
 namespace posbench {
 namespace {
@@ -92,15 +92,15 @@ Measured run_blocks(std::vector<PacedArm> arms, const BlockPlan& plan) {
 }
 
 void keep_google_benchmark_json(const Measured& measured, const std::string& folder,
-                                const std::string& harness, const BlockPlan& plan) {
+                                const std::string& harness, const std::string& cell,
+                                const nlohmann::json& spec) {
   if (folder.empty()) return;
-  std::string cell = plan.cell;
-  std::replace(cell.begin(), cell.end(), '/', '_');
-  std::replace(cell.begin(), cell.end(), ':', '-');
+  std::string name = harness + "-" + cell + "-" + sha256(spec.dump()).substr(0, 16) + ".json";
+  std::replace(name.begin(), name.end(), '/', '_');
+  std::replace(name.begin(), name.end(), ':', '-');
   const auto target = std::filesystem::path(folder) / "google_benchmark";
   std::filesystem::create_directories(target);
-  write_file_atomically(target / fmt::format("{}-{}-{}.json", harness, cell, plan.seed),
-                        measured.google_benchmark_json);
+  write_file_atomically(target / name, measured.google_benchmark_json);
 }
 
 double seconds_now() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -39,10 +40,12 @@ struct Measured {
 
 Measured run_blocks(std::vector<PacedArm> arms, const BlockPlan& plan);
 
-/// Writes Google Benchmark's JSON under `folder`/google_benchmark/<harness>-<cell>-<seed>.json;
-/// nothing where `folder` is empty.
+/// Writes Google Benchmark's JSON under `folder`/google_benchmark/<harness>-<cell>-<digest>.json,
+/// the digest being that of `spec`, as other trials may have the same cell; nothing where `folder`
+/// is empty.
 void keep_google_benchmark_json(const Measured& measured, const std::string& folder,
-                                const std::string& harness, const BlockPlan& plan);
+                                const std::string& harness, const std::string& cell,
+                                const nlohmann::json& spec);
 
 /// Seconds since some fixed moment.
 double seconds_now();

@@ -197,7 +197,7 @@ json run(const json& spec, const std::string& folder) {
     for (auto& [name, arm] : arms) arm->lay_out(64 * layouts.below(256));
   };
   const Measured measured = run_blocks(paced, plan);
-  keep_google_benchmark_json(measured, folder, "encoder_cost", plan);
+  keep_google_benchmark_json(measured, folder, "encoder_cost", plan.cell, spec);
 
   json result = {{"timer_ns", 1e9 * timer_seconds},
                  {"tokens", work.batch.size()},

@@ -64,7 +64,7 @@ json run(const json& spec, const std::string& folder) {
                        .seed = cell.seed,
                        .before_block = {}};
   const Measured measured = run_blocks(pace_arms(arms, cell, timer), plan);
-  keep_google_benchmark_json(measured, folder, "encoding_cost", plan);
+  keep_google_benchmark_json(measured, folder, "encoding_cost", plan.cell, spec);
   for (const auto& [name, samples] : measured.arms) {
     result["arms"][name] = {{"block", samples.block}, {"ns", samples.ns}};
   }

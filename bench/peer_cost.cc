@@ -129,7 +129,7 @@ json run_arms(const Workers& workers, const Job& job, const json& spec, const st
     calls_by_block.push_back(epoch_plan.calls(block));
   };
   const Measured measured = run_blocks(paced, plan);
-  keep_google_benchmark_json(measured, folder, "peer_cost", plan);
+  keep_google_benchmark_json(measured, folder, "peer_cost", plan.cell, spec);
   json arms = json::object();
   for (const auto& [name, samples] : measured.arms) {
     const json n = epoch ? calls_by_block : json(std::vector(samples.ns.size(), calls.at(name)));

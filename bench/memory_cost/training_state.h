@@ -10,6 +10,7 @@ namespace posbench {
 
 struct MeasuredBytes {
   std::size_t allocated;  ///< live bytes of `new` that the step's state added
+  std::size_t library;    ///< of them, working memory of a library's products
   std::size_t peak_rss;   ///< growth of the process's peak resident size
 };
 

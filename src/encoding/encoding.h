@@ -95,6 +95,8 @@ class Encoding {
   virtual std::size_t table_bytes() const { return 0; }
   /// Bytes of working space that one call of forward needs beyond x.
   virtual std::size_t scratch_bytes() const { return 0; }
+  /// Bytes of working memory that a library has taken for the passes so far.
+  virtual std::size_t library_bytes() const { return 0; }
 };
 
 /// One line for `posbench list encodings`.

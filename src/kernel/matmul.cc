@@ -198,6 +198,8 @@ struct Matmul::OneDnn {
 Matmul::Matmul() : one_dnn_(std::make_unique<OneDnn>()) {}
 Matmul::~Matmul() = default;
 
+std::size_t Matmul::scratch_bytes() const { return one_dnn_->scratch.size(); }
+
 void Matmul::operator()(const MatmulShape& shape, const float* a, const float* b, float* c) {
   one_dnn_->run(shape, a, b, c);
 }

@@ -48,6 +48,9 @@ class Matmul {
   void by_weights(const MatmulShape& shape, const Operand* a, const Operand* weights, Result* c);
   void weights_changed() { ++generation_; }
 
+  /// Bytes of oneDNN's working memory, which the products met so far share.
+  std::size_t scratch_bytes() const;
+
  private:
   struct OneDnn;
   std::unique_ptr<OneDnn> one_dnn_;

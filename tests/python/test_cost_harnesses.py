@@ -121,6 +121,7 @@ ARMS = [
     ("t5_bias", "table"),
     ("shaw", "table"),
     ("transformer_xl", "table"),
+    ("tupe", "table"),
 ]
 
 
@@ -132,9 +133,12 @@ def test_measured_bytes_agree_with_arithmetic(encoding: str, producer: str) -> N
     parts = ("parameter", "gradient", "optimizer", "table", "scratch", "activation")
     assert sum(exact[part + "_bytes"] for part in parts) == exact["total_bytes"]
     assert measured["allocated_bytes"] - exact["total_bytes"] == result["difference_bytes"]
-    assert 0 <= result["difference_bytes"] <= 1024
+    # An object, or those of its products.
+    library = measured["library_bytes"]
+    assert (library > 0) == (encoding in ("transformer_xl", "tupe"))
+    assert 0 <= result["difference_bytes"] - library <= (16 * 1024 if library else 1024)
     # Whole pages, of which each array may have two that it fills in part; and the kernel counts in batches.
-    assert abs(measured["peak_rss_bytes"] - exact["total_bytes"]) < 512 * 1024
+    assert abs(measured["peak_rss_bytes"] - exact["total_bytes"] - library) < 512 * 1024
 
 
 def test_models_have_their_published_sizes() -> None:
