@@ -75,7 +75,7 @@ std::vector<Candidate> ropes(const NpyTable& table, std::size_t hidden) {
           {"halves" + part, reference::rope_tables({false, rotated})}};
 }
 
-Row slopes(std::vector<long double> values) {
+Row slopes(const std::vector<long double>& values) {
   return [values](long head, std::span<long double> row) {
     row[0] = values[static_cast<std::size_t>(head)];
   };

@@ -44,7 +44,7 @@ Values table_of(const Floats& floats, std::size_t columns) {
 }
 
 // What stands in a row for the distances from −kReach on.
-Row by_distance(std::function<long double(long row, long distance)> value) {
+Row by_distance(const std::function<long double(long row, long distance)>& value) {
   return [value](long r, std::span<long double> row) {
     for (std::size_t i = 0; i < row.size(); ++i) row[i] = value(r, static_cast<long>(i) - kReach);
   };
@@ -286,8 +286,9 @@ void add_shaw(std::vector<Conformance>& rows) {
       make_encoding<float>("shaw", {.convention = "keys_values", .hidden = 1, .max_length = 512});
   std::vector<float> vectors(encoding->layer_size().count());
   const std::size_t each = vectors.size() / 2;
+  const auto reach = static_cast<long>(each / 2);
   for (std::size_t i = 0; i < vectors.size(); ++i) {
-    vectors[i] = static_cast<float>(i % each) - static_cast<float>(each / 2);
+    vectors[i] = static_cast<float>(static_cast<long>(i % each) - reach);
   }
   encoding->begin_pass({nullptr, {vectors.data()}}, kRows, false);
   const ScoreTerms<float> terms = encoding->terms(0);

@@ -94,7 +94,7 @@ NpyTable parse_npy(std::string_view bytes, std::string_view name) {
   if (!bytes.starts_with(kMagic)) refuse(name, "is not a .npy file", kSaveAgain);
   const auto cut_short = [&] { refuse(name, "ends inside its header", kCopyAgain); };
   if (bytes.size() < 12) cut_short();
-  const int version = bytes[6];
+  const int version = static_cast<unsigned char>(bytes[6]);
   if (version < 1 || version > 3) {
     refuse(name, fmt::format("is a .npy file of version {}, not 1, 2 or 3", version), kSaveAgain);
   }
