@@ -41,8 +41,9 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  posbench conformance\n"
     "  posbench conformance --check pe.npy --encoding sinusoid --d 768\n"
-    "  python3 -c 'import numpy as np; np.save(\"rope.npy\", np.concatenate([cos, sin], 1))'\n"
-    "  posbench conformance --check rope.npy --encoding rope --d 64\n";
+    "  posbench conformance --check rope.npy --encoding rope --d 64    # np.concatenate([cos, "
+    "sin], "
+    "1)\n";
 
 std::string number_or_dash(const std::optional<double>& value) {
   return value ? fmt::format("{:.3g}", *value) : "–";
@@ -117,8 +118,8 @@ int conformance_command(const std::vector<std::string>& arguments) {
       "encoding", po::value<std::string>()->value_name("NAME"),
       "what --check compares it with: sinusoid, rope, alibi or t5_bias")(
       "d", po::value<int>()->value_name("N"),
-      "columns of the sinusoid, or size of the head that rope turns; all columns where left out")(
-      "help,h", "this text");
+      "columns of the sinusoid, or size of the head that rope turns, some of it or all; else all "
+      "columns")("help,h", "this text");
   const auto values = parse_options(arguments, flags);
   if (values.count("help")) {
     std::cout << kUsage << flags << kExamples;

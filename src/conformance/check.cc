@@ -22,7 +22,7 @@ struct Candidate {
 // What an encoding's tables may look like.
 struct Family {
   std::string name;
-  bool shifts;  // rows are positions, and the table may begin elsewhere
+  bool by_position;  // rows are positions, so that it may begin elsewhere; they are `hidden` wide
   bool scales;
   std::vector<Candidate> (*candidates)(const NpyTable& table, std::size_t hidden);
 };
@@ -191,14 +191,17 @@ std::vector<Match> check_table(const NpyTable& table, const std::string& encodin
   if (family == families().end()) {
     throw UserError(unknown_word("encoding to check", encoding, checked_encodings()));
   }
+  if (hidden != 0 && !family->by_position) {
+    throw UserError(fmt::format("{} has no width to state; leave it out", encoding));
+  }
   std::vector<Match> tried;
   for (const Candidate& candidate : family->candidates(table, hidden)) {
-    const Comparison comparison(table, candidate, family->shifts ? 2 : 0);
+    const Comparison comparison(table, candidate, family->by_position ? 2 : 0);
     for (const long shift : {0, 1, 2, -1, -2}) {
       // A shift needs rows to tell.
-      if (shift != 0 && (!family->shifts || table.rows <= 2)) continue;
+      if (shift != 0 && (!family->by_position || table.rows <= 2)) continue;
       tried.push_back(comparison.match(shift, 1.0));
-      if (!family->scales) continue;
+      if (!family->scales || table.values.size() == 1) continue;  // one number fits any scale
       const double scale = comparison.fitted_scale(shift);
       if (scale != 1.0 && scale != 0.0) tried.push_back(comparison.match(shift, scale));
     }

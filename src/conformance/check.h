@@ -31,8 +31,8 @@ std::vector<std::string> checked_encodings();
 ///   t5_bias   (L, L), buckets by query and key
 /// first as it stands, then shifted by 1 or 2 rows and scaled by a constant. Returns the matches
 /// that need the fewest of these, or the nearest convention alone, which has a `row`. `hidden` is d
-/// or the size of a head; 0: all columns. Throws UserError for an unknown encoding and for a table
-/// of a shape that it cannot have.
+/// of a sinusoid, or the size of the head that rope turns; 0: all columns. Throws UserError for an
+/// unknown encoding and for a table of a shape that it cannot have.
 std::vector<Match> check_table(const NpyTable& table, const std::string& encoding,
                                std::size_t hidden);
 

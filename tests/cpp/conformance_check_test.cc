@@ -92,6 +92,8 @@ TEST(Check, AWrongElementIsNamedWithTheNearestConvention) {
 TEST(Check, TablesTooShortToTellMatchSeveral) {
   const auto row = reference::sinusoid({.halves = true, .tensor2tensor = true}, 64);
   EXPECT_EQ(names(check_table(table_of(row, 0, 1, 64), "sinusoid", 64)).size(), 2u);
+  // One number is any other times something, which says nothing.
+  EXPECT_TRUE(check_table({1, 1, 0x1p-24, {0.3}}, "alibi", 0)[0].row);
 }
 
 TEST(Check, TellsRopesPlanesApart) {
@@ -152,6 +154,7 @@ TEST(Check, RefusesShapesThatAnEncodingCannotHave) {
   says(interleaved(), "rope", 16, "has 32 columns here, and this one has 64");
   says(three, "alibi", 0, "has 1 columns here");
   says(three, "t5_bias", 0, "has 1 columns here");
+  says(interleaved(), "t5_bias", 64, "has no width to state");
   says(three, "sinusiod", 0, "did you mean 'sinusoid'?");
 }
 

@@ -127,6 +127,7 @@ def test_the_way_out_of_a_refusal_works(tmp_path: Path) -> None:
 @needs_build
 def test_bad_use(tmp_path: Path) -> None:
     assert "cannot read" in complaint("--check", tmp_path / "no.npy", "--encoding", "sinusoid")
+    assert "it is a directory" in complaint("--check", tmp_path, "--encoding", "sinusoid")
     assert "--encoding is missing" in complaint("--check", "a.npy")
     assert "belong to --check" in complaint("--encoding", "sinusoid")
     assert "--json prints the table" in complaint("--json", "--check", "a.npy")
