@@ -78,7 +78,7 @@ class ArenaPieces {
       offsets.push_back(static_cast<std::int32_t>(std::min(joined, row + size.longest)));
     }
     projections_ = system_.has_window && shape.globals > 0 ? 2 : 1;
-    const AttentionShape attention{offsets, {}, shape.hidden, shape.heads};
+    const AttentionShape attention{offsets, {}, shape.hidden, shape.heads, system_.causal};
     weights_ = weights_of(system_, shape, attention);
     attention_scratch_ = scratch_of(system_, shape, attention, score_terms<Real>(options));
   }

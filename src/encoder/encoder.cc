@@ -21,7 +21,9 @@ const EncoderOptions& checked(const EncoderOptions& options) {
 
 void require_possible(const EncoderOptions& options) {
   require_possible(options.shape);
-  if (find_system(options.system).has_window) require_window(options.shape);
+  const EncoderSystem& system = find_system(options.system);
+  require_sensible(system, find_encoding(options.encoding));
+  if (system.has_window) require_window(options.shape);
   if (!(options.dropout >= 0 && options.dropout < 1)) {
     throw UserError(
         fmt::format("dropout is {}; it is a probability from 0 to below 1", options.dropout));
@@ -51,7 +53,6 @@ Encoder<Real>::Encoder(const EncoderOptions& options)
       engine_(make_engine<Real>(options.precision, {options_.shape, system_, layout_, *encoding_,
                                                     options.dropout, options.seed})) {
   initialize();
-  if (system_.has_window) refuse_score_terms();
   parameters_changed();
 }
 
@@ -85,24 +86,6 @@ void Encoder<Real>::initialize() {
     const auto d = static_cast<std::size_t>(options_.shape.hidden);
     std::copy_n(parameters_.data() + layer.qkv.weight, d * 3 * d,
                 parameters_.data() + layer.global.weight);
-  }
-}
-
-// A window knows no terms of an encoding; which ones it has, it tells only in a pass.
-template <class Real>
-void Encoder<Real>::refuse_score_terms() {
-  PositionValues<const Real> values{parameters_.data() + layout_.position, {}};
-  for (const LayerOffsets& layer : layout_.layers) {
-    values.layers.push_back(parameters_.data() + layer.position);
-  }
-  encoding_->begin_pass(values, 1, false);
-  const ScoreTerms<Real> terms = encoding_->terms(0);
-  if (terms.by_distance.values != nullptr || terms.by_place.values != nullptr ||
-      terms.keys.values != nullptr || terms.values.values != nullptr) {
-    throw UserError(
-        fmt::format("encoding {} adds to the attention scores, which the window of system {} does "
-                    "not take; choose one that enters at the input, or another system",
-                    options_.encoding, system_.name));
   }
 }
 

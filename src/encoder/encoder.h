@@ -99,7 +99,6 @@ class Encoder {
 
  private:
   void initialize();
-  void refuse_score_terms();
   void check(const Batch& batch) const;
   void check(const Batch& batch, const LayerStates<Real>& states) const;
 

@@ -1,5 +1,7 @@
 #include "encoder/systems.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -64,6 +66,22 @@ const EncoderSystem& find_system(const std::string& name) {
     throw UserError(unknown_word("system", name, names));
   }
   return *found;
+}
+
+void require_sensible(const EncoderSystem& system, const EncodingAbout& encoding) {
+  if (system.has_window && encoding.place == EncodingPlace::scores) {
+    throw UserError(
+        fmt::format("encoding {} adds to the attention scores, which the window of system {} does "
+                    "not take; choose one that enters at the input or rotates, or another system",
+                    encoding.name, system.name));
+  }
+  if (system.has_memory && encoding.absolute) {
+    throw UserError(fmt::format(
+        "system {} reuses states of earlier text, in which a row of each place is already: those "
+        "of encoding {} would not tell the texts apart; choose one that knows distances alone, "
+        "none, or another system",
+        system.name, encoding.name));
+  }
 }
 
 }  // namespace posbench

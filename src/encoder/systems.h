@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "encoding/encoding.h"
+
 namespace posbench {
 
 enum class Activation { gelu, relu };
@@ -41,5 +43,8 @@ std::span<const EncoderSystem> systems();
 
 /// Throws UserError for an unknown name, naming the nearest one.
 const EncoderSystem& find_system(const std::string& name);
+
+/// Throws UserError where a system cannot have an encoding, with the reason.
+void require_sensible(const EncoderSystem& system, const EncodingAbout& encoding);
 
 }  // namespace posbench

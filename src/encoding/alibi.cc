@@ -31,7 +31,10 @@ class Alibi : public DistanceBias<Real> {
 };
 
 const bool kRegistered = register_encoding<Alibi>(
-    "alibi", "scores lose a fixed slope per head for each step of distance (Press 2022)");
+    {.name = "alibi",
+     .about = "scores lose a fixed slope per head for each step of distance (Press 2022)",
+     .place = EncodingPlace::scores,
+     .absolute = false});
 
 }  // namespace
 

@@ -99,13 +99,22 @@ class Encoding {
   virtual std::size_t library_bytes() const { return 0; }
 };
 
-/// One line for `posbench list encodings`.
+/// Which part of the interface an encoding has.
+enum class EncodingPlace { nowhere, input, rotation, scores };
+
 struct EncodingAbout {
   std::string name;
-  std::string about;
+  std::string about;  ///< one line for `posbench list encodings`
+  EncodingPlace place;
+  bool absolute;  ///< tells where in its text a row is; else at most how far two rows are apart
   std::vector<std::string> conventions = {};  ///< functions that go by this name; empty: one only
 };
+
+/// By name.
 std::vector<EncodingAbout> encodings();
+
+/// Throws UserError for an unknown name, naming the nearest one.
+const EncodingAbout& find_encoding(const std::string& name);
 
 /// Throws UserError for an unknown name, convention or producer, naming the nearest valid one,
 /// and for a hidden size that the encoding cannot have.

@@ -33,7 +33,10 @@ class Learned : public TrainedTable<Real> {
 };
 
 const bool kRegistered = register_encoding<Learned>(
-    "learned", "BERT's trained table, truncated normal with deviation 0.02 at the start");
+    {.name = "learned",
+     .about = "BERT's trained table, truncated normal with deviation 0.02 at the start",
+     .place = EncodingPlace::input,
+     .absolute = true});
 
 }  // namespace
 }  // namespace posbench

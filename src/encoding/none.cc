@@ -10,7 +10,10 @@ class None : public Encoding<Real> {
   explicit None(const EncodingOptions& /*options*/) {}
 };
 
-const bool kRegistered = register_encoding<None>("none", "no encoding, the negative control");
+const bool kRegistered = register_encoding<None>({.name = "none",
+                                                  .about = "no encoding, the negative control",
+                                                  .place = EncodingPlace::nowhere,
+                                                  .absolute = false});
 
 }  // namespace
 }  // namespace posbench

@@ -18,7 +18,10 @@ class RandomFrozen : public FixedTable<Real> {
 };
 
 const bool kRegistered = register_encoding<RandomFrozen>(
-    "random_frozen", "fixed normal rows, deviation 0.02: unique ids without structure");
+    {.name = "random_frozen",
+     .about = "fixed normal rows, deviation 0.02: unique ids without structure",
+     .place = EncodingPlace::input,
+     .absolute = true});
 
 }  // namespace
 }  // namespace posbench

@@ -72,6 +72,8 @@ std::vector<EncodingAbout> encodings() {
   return all;
 }
 
+const EncodingAbout& find_encoding(const std::string& name) { return find(name).about; }
+
 template <>
 std::unique_ptr<Encoding<float>> make_encoding<float>(const std::string& name,
                                                       const EncodingOptions& options) {

@@ -21,11 +21,10 @@ struct EncodingEntry {
 bool add_encoding(EncodingEntry entry);
 
 /// Kind is a class template over Real with a constructor from EncodingOptions.
-/// Use: `const bool kRegistered = register_encoding<Learned>("learned", "…");`
+/// Use: `const bool kRegistered = register_encoding<Learned>({.name = "learned", …});`
 template <template <class> class Kind>
-bool register_encoding(std::string name, std::string about,
-                       std::vector<std::string> conventions = {}) {
-  return add_encoding({{std::move(name), std::move(about), std::move(conventions)},
+bool register_encoding(EncodingAbout about) {
+  return add_encoding({std::move(about),
                        [](const EncodingOptions& options) -> std::unique_ptr<Encoding<float>> {
                          return std::make_unique<Kind<float>>(options);
                        },

@@ -54,8 +54,11 @@ class Rope : public Encoding<Real> {
 };
 
 const bool kRegistered =
-    register_encoding<Rope>("rope", "queries and keys turn by their position (Su 2021)",
-                            {"pairs", "halves", "halves_quarter"});
+    register_encoding<Rope>({.name = "rope",
+                             .about = "queries and keys turn by their position (Su 2021)",
+                             .place = EncodingPlace::rotation,
+                             .absolute = false,
+                             .conventions = {"pairs", "halves", "halves_quarter"}});
 
 }  // namespace
 }  // namespace posbench

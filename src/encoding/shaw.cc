@@ -72,8 +72,11 @@ class Shaw : public Encoding<Real> {
 };
 
 const bool kRegistered = register_encoding<Shaw>(
-    "shaw", "a trained vector per distance up to 16, added to keys and values (Shaw 2018)",
-    {"keys_values", "keys"});
+    {.name = "shaw",
+     .about = "a trained vector per distance up to 16, added to keys and values (Shaw 2018)",
+     .place = EncodingPlace::scores,
+     .absolute = false,
+     .conventions = {"keys_values", "keys"}});
 
 }  // namespace
 }  // namespace posbench

@@ -95,8 +95,11 @@ class SinusoidEncoding : public Encoding<Real> {
 };
 
 const bool kRegistered = register_encoding<SinusoidEncoding>(
-    "sinusoid", "fixed sines and cosines (Vaswani 2017), from a table or computed",
-    {"interleaved", "tensor2tensor"});
+    {.name = "sinusoid",
+     .about = "fixed sines and cosines (Vaswani 2017), from a table or computed",
+     .place = EncodingPlace::input,
+     .absolute = true,
+     .conventions = {"interleaved", "tensor2tensor"}});
 
 }  // namespace
 }  // namespace posbench

@@ -20,9 +20,12 @@ class SinusoidTrainable : public TrainedTable<Real> {
   EncodingOptions options_;
 };
 
-const bool kRegistered = register_encoding<SinusoidTrainable>(
-    "sinusoid_trainable", "a trained table that starts as the sinusoid",
-    {"interleaved", "tensor2tensor"});
+const bool kRegistered =
+    register_encoding<SinusoidTrainable>({.name = "sinusoid_trainable",
+                                          .about = "a trained table that starts as the sinusoid",
+                                          .place = EncodingPlace::input,
+                                          .absolute = true,
+                                          .conventions = {"interleaved", "tensor2tensor"}});
 
 }  // namespace
 }  // namespace posbench

@@ -66,7 +66,10 @@ class T5Bias : public DistanceBias<Real> {
 };
 
 const bool kRegistered = register_encoding<T5Bias>(
-    "t5_bias", "a trained number per head for each of 32 buckets of distances (Raffel 2020)");
+    {.name = "t5_bias",
+     .about = "a trained number per head for each of 32 buckets of distances (Raffel 2020)",
+     .place = EncodingPlace::scores,
+     .absolute = false});
 
 }  // namespace
 

@@ -116,7 +116,10 @@ class TransformerXl : public Encoding<Real> {
 };
 
 const bool kRegistered = register_encoding<TransformerXl>(
-    "transformer_xl", "four-term scores over a projected sinusoid of the distance (Dai 2019)");
+    {.name = "transformer_xl",
+     .about = "four-term scores over a projected sinusoid of the distance (Dai 2019)",
+     .place = EncodingPlace::scores,
+     .absolute = false});
 
 }  // namespace
 }  // namespace posbench

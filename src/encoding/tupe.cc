@@ -163,7 +163,10 @@ class Tupe : public Encoding<Real> {
 };
 
 const bool kRegistered = register_encoding<Tupe>(
-    "tupe", "untied absolute positions: scores of places beside those of words (Ke 2021)");
+    {.name = "tupe",
+     .about = "untied absolute positions: scores of places beside those of words (Ke 2021)",
+     .place = EncodingPlace::scores,
+     .absolute = true});
 
 }  // namespace
 }  // namespace posbench

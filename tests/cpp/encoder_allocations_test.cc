@@ -39,6 +39,7 @@ class WarmStep : public testing::TestWithParam<std::tuple<std::string, std::stri
                      .feed_forward = 256,
                      .max_length = kLongest + kCached};
     std::tie(options.system, options.precision) = GetParam();
+    options.encoding = find_system(options.system).encoding;
     options.shape.window = 8;
     options.dropout = 0.1;
     return options;

@@ -86,6 +86,7 @@ TEST(Footprint, IsWhatTheArenasOfEverySystemTake) {
       for (const double dropout : {0.0, 0.1}) {
         EncoderOptions options = some_encoder("f32", dropout);
         options.system = system.name;
+        options.encoding = system.encoding;
         options.shape.window = 5;
         if (system.ties_output) options.shape.classes = options.shape.vocabulary;
         expect_exact<float>(options, stride);
@@ -106,7 +107,7 @@ TEST(Footprint, HoldsStatesAndTheRowsThatTheyJoin) {
     for (const int stride : {1, 3}) {
       for (const bool trains : {false, true}) {
         EncoderOptions options = some_encoder(precision);
-        options.system = "transformer_xl";
+        options.system = options.encoding = "transformer_xl";
         const Batch batch = batch_of(std::vector<int>(12, 25), stride);
         try {
           Encoder<float> encoder(options);

@@ -1,14 +1,19 @@
-// The encoder and the optimizer against files made with PyTorch
-// (tests/golden/make_encoder_golden.py).
+// The encoder, its systems and encodings, and the optimizer against files made with PyTorch
+// (tests/golden/make_encoder_golden.py and make_system_golden.py).
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
+#include <set>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "encoder/optimizer.h"
+#include "encoder/systems.h"
 #include "encoder_helpers.h"
 #include "json_printing.h"
 #include "kernel/vector_ops.h"
@@ -36,7 +41,9 @@ EncoderOptions options_of(const json& file) {
                    .globals = shape.value("globals", 0)};
   options.system = file.value("system", "encoder");
   options.encoding = file.at("encoding");
-  if (options.encoding.starts_with("sinusoid")) options.convention = file.at("convention");
+  if (!find_encoding(options.encoding).conventions.empty()) {
+    options.convention = file.at("convention");
+  }
   options.position_rms = file.at("position_rms");
   return options;
 }
@@ -64,6 +71,25 @@ void expect_close(const Real* found, const Doubles& expected, double tolerance,
   }
 }
 
+// Number i of a parameter that the file leaves to a formula: FNV-1a's hash of the name and the
+// number, mixed as MurmurHash3 ends.
+double by_formula(const std::string& name, std::size_t i) {
+  std::uint32_t x = 2166136261u;
+  for (const char letter : name) x = (x ^ static_cast<std::uint8_t>(letter)) * 16777619u;
+  x ^= static_cast<std::uint32_t>(i) * 2654435761u;
+  x = (x ^ x >> 16) * 0x85EBCA6Bu;
+  x = (x ^ x >> 13) * 0xC2B2AE35u;
+  x ^= x >> 16;
+  return (static_cast<double>(x % 129) - 64) / 64;
+}
+
+Doubles parameter_of(const json& file, const Parameter& part) {
+  if (file.contains("parameters")) return file.at("parameters").at(part.name);
+  Doubles values(part.size());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = by_formula(part.name, i);
+  return values;
+}
+
 template <class Real>
 void agrees_with_pytorch(const std::string& name, double tolerance) {
   SCOPED_TRACE(name);
@@ -72,14 +98,14 @@ void agrees_with_pytorch(const std::string& name, double tolerance) {
   std::size_t parts = 0;
   for (const Parameter& part : encoder.layout().parts()) {
     if (part.size() == 0) continue;  // positions of an encoding without parameters
-    const Doubles values = file.at("parameters").at(part.name);
+    const Doubles values = parameter_of(file, part);
     ASSERT_EQ(values.size(), part.size()) << part.name;
     for (std::size_t i = 0; i < values.size(); ++i) {
       encoder.parameters()[part.offset + i] = static_cast<Real>(values[i]);
     }
     ++parts;
   }
-  ASSERT_EQ(parts, file.at("parameters").size());
+  ASSERT_EQ(parts, file.at("gradients").size());
 
   encoder.parameters_changed();
 
@@ -111,6 +137,91 @@ class GoldenEncoder : public testing::TestWithParam<std::string> {};
 TEST_P(GoldenEncoder, AgreesInDouble) { agrees_with_pytorch<double>(GetParam(), 1e-11); }
 
 TEST_P(GoldenEncoder, AgreesInFloat) { agrees_with_pytorch<float>(GetParam(), 1e-5); }
+
+std::vector<std::string> pairs() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(GOLDEN_DIR "/pairs")) {
+    names.push_back(file.path().stem());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+class GoldenPair : public testing::TestWithParam<std::string> {};
+
+// Files of pairs have nine digits.
+TEST_P(GoldenPair, AgreesWithThePapersFormulae) {
+  agrees_with_pytorch<double>("pairs/" + GetParam(), 1e-8);
+  agrees_with_pytorch<float>("pairs/" + GetParam(), 2e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(PyTorch, GoldenPair, testing::ValuesIn(pairs()), [](const auto& which) {
+  std::string name = which.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+// Fixed random rows come from our own generator; the next test is theirs.
+TEST(GoldenPair, ThereIsOneForEveryEncodingInEverySystemThatCanHaveIt) {
+  std::set<std::pair<std::string, std::string>> found;
+  std::set<std::pair<std::string, std::string>> conventions;
+  for (const std::string& name : pairs()) {
+    const EncoderOptions options = options_of(golden("pairs/" + name));
+    found.insert({options.system, options.encoding});
+    conventions.insert({options.encoding, options.convention});
+  }
+  for (const EncodingAbout& encoding : encodings()) {
+    if (encoding.name == "random_frozen") continue;
+    for (const std::string& convention : encoding.conventions) {
+      EXPECT_TRUE(conventions.contains({encoding.name, convention})) << encoding.name << convention;
+    }
+    for (const EncoderSystem& system : systems()) {
+      bool sensible = true;
+      try {
+        require_sensible(system, encoding);
+      } catch (const UserError&) {
+        sensible = false;
+      }
+      EXPECT_EQ(found.contains({std::string(system.name), encoding.name}), sensible)
+          << system.name << " with " << encoding.name;
+    }
+  }
+}
+
+TEST(GoldenPair, FixedRandomRowsAreALearnedTableThatHoldsThem) {
+  for (const EncoderSystem& system : systems()) {
+    if (system.has_memory) continue;
+    SCOPED_TRACE(system.name);
+    const EncoderOptions options = tiny_system(std::string(system.name), "random_frozen");
+    Encoder<double> frozen(options), learned(tiny_system(std::string(system.name), "learned"));
+    Doubles rows(learned.layout().count("position"));
+    std::vector<std::int32_t> positions(static_cast<std::size_t>(options.shape.max_length));
+    std::iota(positions.begin(), positions.end(), 0);
+    make_encoding<double>("random_frozen", encoding_options(options))
+        ->forward(nullptr, positions, rows.data());
+    for (const Parameter& part : frozen.layout().parts()) {
+      for (const Parameter& same : learned.layout().parts()) {
+        if (same.name != part.name) continue;
+        std::copy_n(frozen.parameters().data() + part.offset, part.size(),
+                    learned.parameters().data() + same.offset);
+      }
+    }
+    for (const Parameter& part : learned.layout().parts()) {
+      if (part.name == "position") std::ranges::copy(rows, &learned.parameters()[part.offset]);
+    }
+    const Batch batch = packed_batch();
+    EXPECT_NEAR(frozen.loss_and_gradients(batch), learned.loss_and_gradients(batch), 1e-14);
+    for (const Parameter& part : frozen.layout().parts()) {
+      for (const Parameter& same : learned.layout().parts()) {
+        if (same.name != part.name || part.name == "position") continue;
+        expect_close(frozen.gradients().data() + part.offset,
+                     Doubles(learned.gradients().data() + same.offset,
+                             learned.gradients().data() + same.offset + same.size()),
+                     1e-12, part.name);
+      }
+    }
+  }
+}
 
 class GoldenSystem : public testing::TestWithParam<std::string> {};
 

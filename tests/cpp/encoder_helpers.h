@@ -27,10 +27,11 @@ inline EncoderOptions tiny_encoder(const std::string& encoding = "learned") {
   return options;
 }
 
-/// The same as another system: a window of 2 and one global row, where it has them.
-inline EncoderOptions tiny_system(const std::string& system,
-                                  const std::string& encoding = "learned") {
-  EncoderOptions options = tiny_encoder(encoding);
+/// The same as another system: a window of 2 and one global row, where it has them. Empty: learned
+/// positions, or trained biases where the system takes no absolute ones.
+inline EncoderOptions tiny_system(const std::string& system, const std::string& encoding = "") {
+  const std::string own = find_system(system).has_memory ? "t5_bias" : "learned";
+  EncoderOptions options = tiny_encoder(encoding.empty() ? own : encoding);
   options.system = system;
   options.shape.window = 2;
   // A head is tied where classes are words.

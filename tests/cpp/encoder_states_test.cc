@@ -91,7 +91,7 @@ TEST(States, OfAllThatWentBeforeMakeSegmentsOneLongPass) {
 // Numbers that begin anew in each segment tell no order between segments: why Dai 2019 (§3.3) went
 // over to relative ones.
 TEST(States, CannotGoWithAbsolutePositions) {
-  EXPECT_GT(distance_from_a_long_pass<double>(remembering("learned"), 12), 1e-3);
+  EXPECT_GT(distance_from_a_long_pass<double>(remembering("misplaced"), 12), 1e-3);
 }
 
 TEST(States, HoldTheLastRows) {
@@ -143,7 +143,7 @@ TEST(States, AreLeftAlikeByTrainingAndByPaddedBatches) {
 
 // The states stand still while a parameter moves: no gradient goes into them.
 TEST(States, GradientsAreFiniteDifferencesAtFixedStates) {
-  for (const std::string encoding : {"learned", "turning"}) {
+  for (const std::string encoding : {"t5_bias", "turning"}) {
     const EncoderOptions options = remembering(encoding);
     Encoder<double> encoder(options);
     randomize(encoder);
@@ -209,7 +209,7 @@ TEST(States, ServeManySequencesAsEachAlone) {
 }
 
 TEST(States, ThatDoNotFitAreRefusedAndStayAsTheyAre) {
-  const EncoderOptions options = remembering("learned");
+  const EncoderOptions options = remembering("turning");
   const Batch batch = segment_of_texts(0);
   const auto says = [](const std::string& text) {
     return testing::ThrowsMessage<UserError>(testing::HasSubstr(text));

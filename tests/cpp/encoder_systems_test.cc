@@ -289,6 +289,10 @@ TEST(Systems, WhatASystemCannotBeIsRefused) {
               says("globals is 7; it must be at least 0 and at most max_length, 6"));
   EXPECT_THAT(make("longformer", [](auto& s) { s.globals = -1; }), says("globals is -1"));
   EXPECT_NO_THROW(make("encoder", [](auto& s) { s.window = 7; })());  // which has none
+  for (const std::string name : {"learned", "sinusoid", "tupe"}) {
+    EXPECT_THAT([&] { const Encoder<float> encoder(tiny_system("transformer_xl", name)); },
+                says("those of encoding " + name + " would not tell the texts apart"));
+  }
   EXPECT_THAT([] { const Encoder<float> encoder(tiny_system("longformer", "falling")); },
               says("encoding falling adds to the attention scores, which the window of system "
                    "longformer does not take"));

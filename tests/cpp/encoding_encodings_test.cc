@@ -45,6 +45,29 @@ TEST(Encodings, AreListedByName) {
                                           "transformer_xl", "tupe"));
 }
 
+// What an encoding says of itself, against what it does.
+TEST(Encodings, EnterWhereTheySay) {
+  for (const EncodingAbout& about : encodings()) {
+    SCOPED_TRACE(about.name);
+    const auto encoding = make_encoding<double>(about.name, {.hidden = 8, .max_length = 4});
+    std::vector<double> shared(encoding->shared_size().count());
+    std::vector<double> layer(encoding->layer_size().count());
+    encoding->initialize(shared.data());
+    encoding->initialize_layer(0, layer.data());
+    encoding->begin_pass({shared.data(), {layer.data()}}, 4, false);
+    const ScoreTerms<double> terms = encoding->terms(0);
+    std::vector<double> x(8, 0.0);
+    encoding->forward(shared.data(), std::vector<std::int32_t>{1}, x.data());
+
+    EXPECT_EQ(std::ranges::count(x, 0.0) < 8, about.place == EncodingPlace::input);
+    EXPECT_EQ(encoding->rotation() != nullptr, about.place == EncodingPlace::rotation);
+    EXPECT_EQ(terms.by_distance.values != nullptr || terms.by_place.values != nullptr ||
+                  terms.keys.values != nullptr || terms.values.values != nullptr,
+              about.place == EncodingPlace::scores);
+    EXPECT_EQ(!about.absolute, terms.by_place.values == nullptr && std::ranges::count(x, 0.0) == 8);
+  }
+}
+
 TEST(Encodings, BadOptionsNameTheNearestGoodOnes) {
   const auto says = [](const std::string& text) {
     return testing::ThrowsMessage<UserError>(testing::HasSubstr(text));

@@ -1,11 +1,12 @@
 // Two encodings that know distances alone, for tests of what takes encodings: one adds to the
-// scores, one rotates queries and keys.
+// scores, one rotates queries and keys. And one that does not, though it says so.
 #pragma once
 
 #include <cmath>
 #include <vector>
 
 #include "encoding/registry.h"
+#include "encoding/tables.h"
 
 namespace posbench {
 
@@ -57,8 +58,29 @@ class Turning : public Encoding<Real> {
   Rotation<Real> rotation_;
 };
 
+// Rows by absolute place, said to be relative: what happens where a system lets them in.
+template <class Real>
+class Misplaced : public FixedTable<Real> {
+ public:
+  explicit Misplaced(const EncodingOptions& options) : FixedTable<Real>(options) {
+    for (std::size_t i = 0; i < this->table_.size(); ++i) {
+      this->table_[i] = std::sin(static_cast<Real>(i + 1));
+    }
+  }
+};
+
 inline const bool kRelativeEncodings =
-    register_encoding<Falling>("falling", "scores that fall with distance") &&
-    register_encoding<Turning>("turning", "queries and keys that turn");
+    register_encoding<Falling>({.name = "falling",
+                                .about = "scores that fall with distance",
+                                .place = EncodingPlace::scores,
+                                .absolute = false}) &&
+    register_encoding<Turning>({.name = "turning",
+                                .about = "queries and keys that turn",
+                                .place = EncodingPlace::rotation,
+                                .absolute = false}) &&
+    register_encoding<Misplaced>({.name = "misplaced",
+                                  .about = "rows by place, falsely called relative",
+                                  .place = EncodingPlace::input,
+                                  .absolute = false});
 
 }  // namespace posbench

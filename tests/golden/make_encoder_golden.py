@@ -4,16 +4,16 @@
 
 PyTorch (Debian: python3-torch) is needed only to remake them. The plain encoder is put together
 from PyTorch's own parts (nn.TransformerEncoderLayer, which is post-norm as BERT's is; nn.LayerNorm;
-functional.embedding; cross_entropy), the other systems from the formulae of their papers. Both run
-one sequence at a time, so that packing, attention, backward and optimizer of posbench are compared
-with code that shares none of theirs.
+functional.embedding; cross_entropy) and runs one sequence at a time, so that packing, attention,
+backward and optimizer of posbench are compared with code that shares none of theirs. Systems and
+encodings: make_system_golden.py.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from position_encodings import EPSILON, Encoding, sinusoid
+
 HERE = Path(__file__).parent
-EPSILON = 1e-12  # BERT's, in every layer norm
 SHAPE = {
     "vocabulary": 11,
     "classes": 4,
@@ -44,6 +45,10 @@ class Case:
     convention: str = "interleaved"
     position_rms: float = 0.0
 
+    def sinusoid(self) -> Tensor:
+        d, length = SHAPE["hidden"], SHAPE["max_length"]
+        return sinusoid(Encoding("", self.convention, d, 1, False, length, self.position_rms))
+
 
 CASES = [
     Case("learned", "learned"),
@@ -52,70 +57,6 @@ CASES = [
     Case("sinusoid_trainable", "sinusoid_trainable", position_rms=0.5),
     Case("none", "none"),
 ]
-
-
-@dataclass
-class SystemCase:
-    """A system as its paper has it; which parameters there are follows from these."""
-
-    name: str
-    system: str
-    encoding: str
-    activation: Any = functional.gelu
-    scale: float = 1.0  # of token vectors
-    segments: list[list[int]] = field(default_factory=list)  # of each token
-    embedding_norm: bool = False
-    norm_first: bool = False
-    causal: bool = False
-    tied: bool = False
-    before: list[list[int]] = field(default_factory=list)  # text in front of each sequence
-    memory: int = 0  # states that are kept of it
-    window: int = 0
-    globals: int = 0
-
-
-ROOT = math.sqrt(SHAPE["hidden"])
-SYSTEM_CASES = [
-    SystemCase("vaswani", "vaswani", "sinusoid", activation=functional.relu, scale=ROOT),
-    SystemCase(
-        "bert",
-        "bert",
-        "learned",
-        segments=[[0, 0, 1, 1], [0], [0, 1, 1, 1, 1, 1]],
-        embedding_norm=True,
-    ),
-    SystemCase("gpt", "gpt", "learned", norm_first=True, causal=True, tied=True),
-    SystemCase("gpt_with_own_head", "gpt", "learned", norm_first=True, causal=True),
-    SystemCase(
-        "transformer_xl",
-        "transformer_xl",
-        "none",
-        activation=functional.relu,
-        scale=ROOT,
-        causal=True,
-        before=[[7, 2, 9], [1], [4]],
-        memory=2,
-    ),
-    SystemCase("longformer", "longformer", "learned", embedding_norm=True, window=1, globals=1),
-]
-
-
-def sinusoid(convention: str, position_rms: float) -> Tensor:
-    """Rows (max_length, d) of Vaswani et al. 2017, §3.5, at the scale asked for (0: as they are)."""
-    d = SHAPE["hidden"]
-    half = d // 2
-    rows = torch.empty(SHAPE["max_length"], d)
-    for t in range(SHAPE["max_length"]):
-        for i in range(half):
-            if convention == "interleaved":
-                angle = t / 10000.0 ** (2 * i / d)
-                at_sin, at_cos = 2 * i, 2 * i + 1
-            else:
-                angle = t / 10000.0 ** (i / (half - 1))
-                at_sin, at_cos = i, half + i
-            rows[t, at_sin], rows[t, at_cos] = math.sin(angle), math.cos(angle)
-    # sin² + cos² = 1 in each pair: the root mean square of a row is √½.
-    return rows * (position_rms * math.sqrt(2) if position_rms > 0 else 1.0)
 
 
 def parameters_of(case: Case) -> dict[str, Tensor]:
@@ -136,7 +77,7 @@ def parameters_of(case: Case) -> dict[str, Tensor]:
     if case.encoding == "learned":
         values["position"] = 0.6 * torch.randn(SHAPE["max_length"], d, generator=random)
     if case.encoding == "sinusoid_trainable":
-        values["position"] = sinusoid(case.convention, case.position_rms)
+        values["position"] = case.sinusoid()
     # f32 numbers, so that Encoder<float> starts from the very same values.
     return {name: value.float().double().requires_grad_() for name, value in values.items()}
 
@@ -176,130 +117,13 @@ def forward(case: Case, values: dict[str, Tensor], tokens: list[int]) -> Tensor:
     if "position" in values:
         x = x + values["position"][: len(tokens)]
     elif case.encoding == "sinusoid":
-        x = x + sinusoid(case.convention, case.position_rms)[: len(tokens)]
+        x = x + case.sinusoid()[: len(tokens)]
     gamma, beta = values["norm0.gamma"][0], values["norm0.beta"][0]
     x = functional.layer_norm(x, (SHAPE["hidden"],), gamma, beta, EPSILON)
     for layer in range(SHAPE["layers"]):
         module, weights = layer_of(values, f"layer{layer}.")
         x = torch.nn.utils.stateless.functional_call(module, weights, (x.unsqueeze(0),))[0]
     return x @ values["head"] + values["head_bias"]
-
-
-def system_parameters(case: SystemCase) -> dict[str, Tensor]:
-    """As parameters_of, for a system."""
-    random = torch.Generator().manual_seed(2017)
-    d, ff, classes = SHAPE["hidden"], SHAPE["feed_forward"], SHAPE["classes"]
-    shapes: dict[str, tuple[int, int]] = {"token": (SHAPE["vocabulary"], d)}
-
-    def linear(name: str, inner: int, outer: int) -> None:
-        shapes[name], shapes[name + "_bias"] = (inner, outer), (1, outer)
-
-    def norm(name: str) -> None:
-        shapes[name + ".gamma"], shapes[name + ".beta"] = (1, d), (1, d)
-
-    if case.segments:
-        shapes["segment"] = (2, d)
-    if case.encoding == "learned":
-        shapes["position"] = (SHAPE["max_length"], d)
-    if case.embedding_norm:
-        norm("norm0")
-    for layer in range(SHAPE["layers"]):
-        at = f"layer{layer}."
-        linear(at + "qkv", d, 3 * d)
-        if case.globals:
-            linear(at + "global", d, 3 * d)
-        linear(at + "out", d, d)
-        norm(at + "norm1")
-        linear(at + "ff1", d, ff)
-        linear(at + "ff2", ff, d)
-        norm(at + "norm2")
-    if case.norm_first:
-        norm("final_norm")
-    if not case.tied:
-        linear("head", d, classes)
-    values = {name: 0.6 * torch.randn(shape, generator=random) for name, shape in shapes.items()}
-    return {name: value.float().double().requires_grad_() for name, value in values.items()}
-
-
-def linear_of(x: Tensor, values: dict[str, Tensor], name: str) -> Tensor:
-    return x @ values[name] + values[name + "_bias"][0]
-
-
-def norm_of(x: Tensor, values: dict[str, Tensor], name: str) -> Tensor:
-    """(x − mean) / √(variance + ε) · γ + β (Ba 2016)."""
-    centred = x - x.mean(-1, keepdim=True)
-    deviation = (centred.pow(2).mean(-1, keepdim=True) + EPSILON).sqrt()
-    return centred / deviation * values[name + ".gamma"][0] + values[name + ".beta"][0]
-
-
-def seen(case: SystemCase, queries: int, keys: int) -> Tensor:
-    """Which keys (keys) each query (queries), the last ones of them, sees."""
-    row = torch.arange(keys - queries, keys).unsqueeze(1)
-    column = torch.arange(keys).unsqueeze(0)
-    if case.window:  # Beltagy 2020, §3.1
-        near = (row - column).abs() <= case.window
-        return near | (row < case.globals) | (column < case.globals)
-    return column <= row if case.causal else torch.ones(queries, keys, dtype=torch.bool)
-
-
-def attention_of(
-    case: SystemCase, values: dict[str, Tensor], at: str, x: Tensor, joined: Tensor
-) -> Tensor:
-    """Vaswani 2017, equation 1, by heads: rows x (n, d) ask, rows `joined` (m, d) answer."""
-    size = SHAPE["hidden"] // SHAPE["heads"]
-
-    def heads(projection: str, of_joined: Tensor, of_x: Tensor) -> Tensor:
-        q = linear_of(of_x, values, at + projection).chunk(3, -1)[0]
-        _, k, v = linear_of(of_joined, values, at + projection).chunk(3, -1)
-        q, k, v = (part.unflatten(-1, (SHAPE["heads"], size)).transpose(0, 1) for part in (q, k, v))
-        scores = q @ k.transpose(1, 2) / math.sqrt(size)
-        scores = scores.masked_fill(~seen(case, len(of_x), len(of_joined)), -math.inf)
-        return (scores.softmax(-1) @ v).transpose(0, 1).flatten(1)
-
-    context = heads("qkv", joined, x)
-    if case.globals:  # global rows ask with projections of their own
-        context = torch.cat([heads("global", joined, x)[: case.globals], context[case.globals :]])
-    return linear_of(context, values, at + "out")
-
-
-def system_forward(
-    case: SystemCase,
-    values: dict[str, Tensor],
-    tokens: list[int],
-    segments: list[int],
-    cached: list[Tensor],
-) -> tuple[Tensor, list[Tensor]]:
-    """Logits of one sequence, and the states that the next segment of it finds."""
-    x = values["token"][tokens] * case.scale
-    if segments:
-        x = x + values["segment"][segments]
-    if case.encoding == "learned":
-        x = x + values["position"][: len(tokens)]
-    if case.encoding == "sinusoid":
-        x = x + sinusoid("interleaved", 0.0)[: len(tokens)]
-    if case.embedding_norm:
-        x = norm_of(x, values, "norm0")
-    states = []
-    for layer in range(SHAPE["layers"]):
-        at = f"layer{layer}."
-        # Dai 2019, §3.2: cached states stand before the new ones, and no gradient goes into them.
-        joined = torch.cat([cached[layer].detach(), x]) if cached else x
-        states.append(joined[-case.memory :] if case.memory else x[:0])
-
-        def feed(y: Tensor) -> Tensor:
-            inner = case.activation(linear_of(y, values, at + "ff1"))
-            return linear_of(inner, values, at + "ff2")
-
-        if case.norm_first:  # Radford 2019, §2.3
-            normed = norm_of(x, values, at + "norm1")
-            x = x + attention_of(case, values, at, normed, normed)
-            x = x + feed(norm_of(x, values, at + "norm2"))
-        else:
-            x = norm_of(x + attention_of(case, values, at, x, joined), values, at + "norm1")
-            x = norm_of(x + feed(x), values, at + "norm2")
-    if case.norm_first:
-        x = norm_of(x, values, "final_norm")
-    return (x @ values["token"].T if case.tied else linear_of(x, values, "head")), states
 
 
 def flat(value: Tensor) -> list[float]:
@@ -334,56 +158,6 @@ def make_encoder(case: Case) -> None:
             "labels": LABELS,
             "parameters": {name: flat(value) for name, value in values.items()},
             "logits": flat(all_logits),
-            "loss": loss.item(),
-            "gradients": {
-                name: flat(value.grad) for name, value in values.items() if value.grad is not None
-            },
-        },
-    )
-
-
-def make_system(case: SystemCase) -> None:
-    values = system_parameters(case)
-    classes = SHAPE["vocabulary"] if case.tied else SHAPE["classes"]
-    all_labels = [
-        [label if label < 0 else (5 * row + label) % classes for row, label in enumerate(wanted)]
-        for wanted in LABELS
-    ]
-    logits, labels = [], []
-    for s, (tokens, wanted) in enumerate(zip(SEQUENCES, all_labels)):
-        rows = [row for row, label in enumerate(wanted) if label >= 0]
-        cached: list[Tensor] = []
-        if case.before:
-            cached = system_forward(case, values, case.before[s], [], [])[1]
-        segments = case.segments[s] if case.segments else []
-        logits.append(system_forward(case, values, tokens, segments, cached)[0][rows])
-        labels += [wanted[row] for row in rows]
-    found = torch.cat(logits)
-    loss = functional.cross_entropy(found, torch.tensor(labels))
-    loss.backward()
-    write(
-        f"encoder_{case.name}",
-        {
-            "made_by": f"tests/golden/make_encoder_golden.py with PyTorch {torch.__version__}",
-            "system": case.system,
-            "encoding": case.encoding,
-            "convention": "interleaved",
-            "position_rms": 0.0,
-            "shape": SHAPE
-            | {
-                "classes": classes,
-                # Room for what is cached; a learned table has no row more.
-                "max_length": SHAPE["max_length"] + case.memory,
-                "window": case.window,
-                "globals": case.globals,
-            },
-            "memory": case.memory,
-            "before": case.before,
-            "sequences": SEQUENCES,
-            "segments": case.segments,
-            "labels": all_labels,
-            "parameters": {name: flat(value) for name, value in values.items()},
-            "logits": flat(found),
             "loss": loss.item(),
             "gradients": {
                 name: flat(value.grad) for name, value in values.items() if value.grad is not None
@@ -448,8 +222,6 @@ def main() -> None:
     torch.set_default_dtype(torch.float64)
     for case in CASES:
         make_encoder(case)
-    for system_case in SYSTEM_CASES:
-        make_system(system_case)
     make_adamw()
 
 
