@@ -38,6 +38,21 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Conformance:
+    """A convention of an encoding, as conformance.json tells; nan where there is no number."""
+
+    encoding: str
+    convention: str
+    used_by: str
+    compared: str
+    shape: str
+    error: float  # of the encoding here from its paper's formula; nan: no encoding here has it
+    neighbour: str  # the convention that it may be taken for
+    difference: float
+    permuted: float  # what is left of it behind a permutation of columns; nan: none could help
+
+
+@dataclass(frozen=True)
 class Run:
     path: Path
     profile: str
@@ -51,6 +66,7 @@ class Run:
     rules: Mapping[str, Any]
     trials: Mapping[str, Trial]
     gaps: list[Gap]
+    conformance: list[Conformance]  # empty in runs that began before there was one
 
 
 @dataclass(frozen=True)
@@ -134,7 +150,31 @@ def read_run(path: Path) -> Run:
         rules=fields.get("rules", dict),
         trials=trials,
         gaps=gaps,
+        conformance=conformance_of(path / "conformance.json", command),
     )
+
+
+def conformance_of(path: Path, command: str) -> list[Conformance]:
+    """The rows of conformance.json; none where a run has no such file."""
+    if not path.exists():
+        return []
+    fields = read_json(path, f"repeat '{command}', it rewrites this file")
+    if fields.text("schema") != "posbench.conformance/1":
+        fields.refuse(f"has schema '{fields.text('schema')}', not 'posbench.conformance/1'")
+    return [
+        Conformance(
+            encoding=row.text("encoding"),
+            convention=row.text("convention"),
+            used_by=row.text("used_by"),
+            compared=row.text("compared"),
+            shape=row.text("shape"),
+            error=row.number("error"),
+            neighbour=row.text("neighbour"),
+            difference=row.number("difference"),
+            permuted=row.number("permuted"),
+        )
+        for row in fields.rows("rows")
+    ]
 
 
 def gaps_of(

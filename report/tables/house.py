@@ -82,7 +82,7 @@ def accuracy_checks(arm: str, reference: str, pairing: Pairing, part: Part) -> l
     if len(seeds) >= HALVES:
         alarm = int(halves_differ(difference))
         bounds = exact_interval(alarm, 1, LEVEL)
-        rows.append(["halves", pairing.task, alarm, 1, float(alarm), *bounds, "aa_halves"])
+        rows.append(["seed_halves", pairing.task, alarm, 1, float(alarm), *bounds, "aa_halves"])
     return rows
 
 

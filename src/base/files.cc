@@ -16,8 +16,11 @@ namespace posbench {
 namespace fs = std::filesystem;
 
 std::string read_file(const fs::path& file) {
+  if (fs::is_directory(file)) {
+    throw UserError(fmt::format("cannot read {}: it is a directory", file.string()));
+  }
   std::ifstream in(file, std::ios::binary);
-  if (!in || fs::is_directory(file)) {
+  if (!in) {
     throw UserError(fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
   }
   return {std::istreambuf_iterator<char>(in), {}};

@@ -24,6 +24,8 @@ const std::vector<Command>& commands() {
       {"report", "turn records into verdicts, HTML, PDF and CSV", report_command},
       {"list", "list encodings, systems, tasks, datasets, studies or claims", list_command},
       {"data", "fetch, verify or list the data sets", data_command},
+      {"conformance", "compare encodings, or a table of yours, with their papers",
+       conformance_command},
       {"doctor", "tell what about this machine makes numbers untrustworthy", doctor_command},
   };
   return all;
@@ -34,7 +36,7 @@ void print_help() {
       "posbench measures which position encoding a small transformer encoder should use on a "
       "CPU.\n\n"
       "Usage: posbench COMMAND [ARGUMENT…]\n\nCommands:\n");
-  for (const auto& command : commands()) fmt::print("  {:<8} {}\n", command.name, command.about);
+  for (const auto& command : commands()) fmt::print("  {:<11} {}\n", command.name, command.about);
   fmt::print(
       "\n  --help     this text; `posbench COMMAND --help` tells about one command\n"
       "  --version  version, commit and compiler of this build\n\n"

@@ -12,6 +12,7 @@ int run_command(const std::vector<std::string>& arguments);
 int report_command(const std::vector<std::string>& arguments);
 int list_command(const std::vector<std::string>& arguments);
 int data_command(const std::vector<std::string>& arguments);
+int conformance_command(const std::vector<std::string>& arguments);
 int doctor_command(const std::vector<std::string>& arguments);
 
 /// The whole program, given the arguments behind its name.

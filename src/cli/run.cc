@@ -5,9 +5,11 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/nearest.h"
 #include "base/options.h"
 #include "cli/cli.h"
+#include "cli/conformance.h"
 #include "kernel/topology.h"
 #include "study/executor.h"
 
@@ -113,6 +115,7 @@ int run_command(const std::vector<std::string>& arguments) {
   options.command = "posbench run";
   for (const std::string& argument : arguments) options.command += " " + argument;
   const int failed = run_studies(studies, options);
+  write_file_atomically(options.out / "conformance.json", conformance_json());
   if (failed > 0) {
     fmt::print(stderr,
                "error: {} trials failed; their logs are in {}/logs; start again to retry them\n",

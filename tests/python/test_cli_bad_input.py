@@ -42,7 +42,9 @@ def complaint(*command: str | Path, **environment: str) -> str:
     return result.stderr
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("report",), ("list",), ("data",), ("doctor",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("report",), ("list",), ("data",), ("doctor",), ("conformance",)]
+)
 def test_help_of_every_command(command: tuple[str, ...]) -> None:
     result = start("posbench", *command, "--help")
     assert result.returncode == 0, result.stderr

@@ -59,6 +59,8 @@ def test_a_run_holds_its_records_and_their_merge(undisturbed: Path) -> None:
     assert [record["id"] for record in merged] == sorted(planned)
     hosts = {host["id"] for host in about["hosts"]}
     assert all(record["provenance"]["host"] in hosts for record in merged)
+    told = subprocess.run([POSBENCH, "conformance", "--json"], capture_output=True, text=True)
+    assert (undisturbed / "conformance.json").read_text() == told.stdout
 
 
 def test_a_second_run_repeats_nothing(undisturbed: Path) -> None:
