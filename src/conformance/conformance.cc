@@ -10,6 +10,7 @@
 
 #include "conformance/reference.h"
 #include "encoding/encoding.h"
+#include "encoding/fill.h"
 
 namespace posbench {
 namespace {
@@ -257,22 +258,37 @@ void add_t5(std::vector<Conformance>& rows) {
   }
 }
 
-// Which row of the table a position takes. Rows beyond the trained ones and RoBERTa's offset of 2
-// are further conventions of the same: a row here for each, once an encoding has it.
+// Which row of a table a position takes.
 void add_learned(std::vector<Conformance>& rows) {
-  const auto encoding = make_encoding<float>("learned", {.hidden = 1, .max_length = kLength});
-  std::vector<float> shared(encoding->shared_size().count()), x(kRows);
-  std::iota(shared.begin(), shared.end(), 0.0f);
-  encoding->forward(shared.data(), positions(kRows), x.data());
-  const Values made = table_of(x, 1);
-  const auto from = [](long first) -> Row {
-    return [first](long t, std::span<long double> row) {
-      row[0] = static_cast<long double>(first + t);
+  const auto row_of = [](const std::function<long(long)>& taken) -> Row {
+    return [taken](long t, std::span<long double> row) {
+      row[0] = static_cast<long double>(taken(t));
     };
   };
-  rows.push_back(
-      compare({"learned", "from row 0", "BERT", "row", fmt::format("L {}", kLength), {}, "", 0, {}},
-              kRows, 1, from(0), &made, {"from row 2, as RoBERTa", from(2)}));
+  const auto add = [&](const char* convention, const char* used_by, int length, const Values& made,
+                       const Row& own, const Neighbour& neighbour) {
+    rows.push_back(
+        compare({"learned", convention, used_by, "row", fmt::format("L {}", length), {}, "", 0, {}},
+                static_cast<std::size_t>(length), 1, own, &made, neighbour));
+  };
+  const auto made_rows = [](const std::string& convention) {
+    const auto encoding = make_encoding<float>(
+        "learned", {.convention = convention, .hidden = 1, .max_length = kLength});
+    std::vector<float> shared(encoding->shared_size().count()), x(kRows);
+    std::iota(shared.begin(), shared.end(), 0.0f);
+    encoding->forward(shared.data(), positions(kRows), x.data());
+    return table_of(x, 1);
+  };
+  const Row bert = row_of([](long t) { return t; }), roberta = row_of([](long t) { return t + 2; });
+  add("bert", "BERT", kLength, made_rows("bert"), bert, {"roberta", roberta});
+  add("roberta", "RoBERTa", kLength, made_rows("roberta"), roberta, {"bert", bert});
+  constexpr long kLong = 4096;
+  std::vector<float> table(kLong);
+  std::iota(table.begin(), table.end(), 0.0f);
+  fill_rows("tile", kRows, kLong, 1, table.data());
+  add("tiled from 512", "Longformer", kLong, table_of(table, 1),
+      row_of([](long t) { return t % kLength; }),
+      {"the last row repeated", row_of([](long t) { return std::min(t, kReach); })});
 }
 
 void add_shaw(std::vector<Conformance>& rows) {
@@ -339,6 +355,33 @@ void add_transformer_xl(std::vector<Conformance>& rows) {
               {"interleaved", of_distance(false), inverse(reference::turns_of_halves(kHead))}));
 }
 
+// Scores of places for trained values that are sines of their numbers.
+void add_tupe(std::vector<Conformance>& rows) {
+  constexpr reference::TupeForm kForm{.length = 64, .hidden = kHead, .heads = 4};
+  const auto encoding = make_encoding<float>(
+      "tupe", {.hidden = kHead, .heads = static_cast<int>(kForm.heads), .max_length = 64});
+  std::vector<float> values(encoding->shared_size().count());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = std::sin(static_cast<float>(i % 1000));
+  }
+  encoding->begin_pass({values.data(), {}}, kForm.length, false);
+  const ScoreTerms<float> terms = encoding->terms(0);
+  const std::size_t width = kForm.length * kForm.length;
+  const Values made = table_of(std::span(terms.by_place.values, kForm.heads * width), width);
+  const std::vector<long double> given(values.begin(), values.end());
+  rows.push_back(compare({"tupe",
+                          "[CLS] untied",
+                          "Ke 2021",
+                          "bias",
+                          fmt::format("L {}, d {}, H {}", kForm.length, kForm.hidden, kForm.heads),
+                          {},
+                          "",
+                          0,
+                          {}},
+                         kForm.heads, width, reference::tupe(kForm, given, true), &made,
+                         {"[CLS] tied", reference::tupe(kForm, given, false)}));
+}
+
 }  // namespace
 
 std::vector<Conformance> conformance() {
@@ -350,6 +393,7 @@ std::vector<Conformance> conformance() {
   add_learned(rows);
   add_shaw(rows);
   add_transformer_xl(rows);
+  add_tupe(rows);
   return rows;
 }
 

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
+#include <utility>
 
 namespace posbench::reference {
 namespace {
@@ -113,6 +115,54 @@ int t5_bucket(long distance, bool causal) {
   int bucket = exact;
   for (; bucket < side - 1 && reached >= edge; edge *= step) ++bucket;
   return first + bucket;
+}
+
+Row tupe(TupeForm form, std::vector<long double> values, bool unties_first) {
+  const std::size_t n = form.length, d = form.hidden, size = d / form.heads;
+  // Layer norm of the rows, in place.
+  const long double *gamma = values.data() + n * d, *beta = gamma + d;
+  std::vector<long double> normed(values.begin(), values.begin() + static_cast<long>(n * d));
+  for (std::size_t t = 0; t < n; ++t) {
+    const std::span row = std::span(normed).subspan(t * d, d);
+    const long double mean =
+        std::accumulate(row.begin(), row.end(), 0.0L) / static_cast<long double>(d);
+    long double variance = 0;
+    for (const long double x : row)
+      variance += (x - mean) * (x - mean) / static_cast<long double>(d);
+    for (std::size_t i = 0; i < d; ++i) {
+      row[i] = (row[i] - mean) / std::sqrt(variance + 1e-12L) * gamma[i] + beta[i];
+    }
+  }
+  return [=, values = std::move(values)](long head, std::span<long double> scores) {
+    const auto h = static_cast<std::size_t>(head);
+    const std::size_t matrices = (n + 2) * d, thetas = matrices + 2 * d * d;
+    const auto projected = [&](std::size_t matrix, std::size_t t, std::size_t c) {
+      long double sum = 0;
+      for (std::size_t i = 0; i < d; ++i) {
+        sum += normed[t * d + i] * values[matrices + matrix * d * d + (h * d + i) * size + c];
+      }
+      return sum;
+    };
+    std::vector<long double> q, k;
+    for (std::size_t t = 0; t < n; ++t) {
+      for (std::size_t c = 0; c < size; ++c) {
+        q.push_back(projected(0, t, c));
+        k.push_back(projected(1, t, c));
+      }
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        long double& score = scores[i * n + j] = 0;
+        for (std::size_t c = 0; c < size; ++c) score += q[i * size + c] * k[j * size + c];
+        score /= std::sqrt(2 * static_cast<long double>(size));
+        if (unties_first && i == 0) {
+          score = values[thetas + h];
+        } else if (unties_first && j == 0) {
+          score = values[thetas + form.heads + h];
+        }
+      }
+    }
+  };
 }
 
 }  // namespace posbench::reference

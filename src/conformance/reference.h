@@ -45,4 +45,12 @@ std::vector<long double> alibi_geometric_slopes(std::size_t heads);
 /// T5's bucket (Raffel 2020) of a distance key − query: 32 buckets, the last from 128 or less on.
 int t5_bucket(long distance, bool causal);
 
+/// TUPE-A (Ke 2021), equations 7 to 10. Its values: p (L, d), γ and β (d), U_Q and U_K (H, d,
+/// size), θ1 and θ2 (H).
+struct TupeForm {
+  std::size_t length, hidden, heads;
+};
+/// Row h is the score of places (L, L) of head h; the first row of a text untied from them or not.
+Row tupe(TupeForm form, std::vector<long double> values, bool unties_first);
+
 }  // namespace posbench::reference

@@ -75,7 +75,7 @@ void expect_rows(const json& file, double tolerance) {
   for (const json& cell : file.at("cells")) {
     EncodingOptions options = options_of(file);
     options.hidden = cell.at("hidden");
-    options.max_length = 4096;
+    options.max_length = cell.at("positions").back().get<int>() + 1;
     const auto encoding = make_encoding<Real>(file.at("encoding"), options);
     std::vector<Real> shared(encoding->shared_size().count());
     encoding->initialize(shared.data());
