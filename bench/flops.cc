@@ -15,7 +15,8 @@ double pairs_of(const EncoderSystem& system, const EncoderShape& shape, double n
   // less what windows hold of them.
   const double windows = n * (2 * window + 1) - window * (window + 1);
   double seen = 0;
-  for (double g = 0; g < globals; ++g) {
+  for (int row = 0; row < shape.globals; ++row) {
+    const double g = row;
     seen += n - (std::min(g, window) + std::min(n - 1 - g, window) + 1);
   }
   // A pair of two global rows outside each other's window was counted from both sides.

@@ -69,6 +69,14 @@ std::vector<std::string> arms_of(const json& spec) {
 std::string why_not(const std::string& arm, const Job& job) {
   if (arm == "onnxruntime" && job.trains) return "runs forward passes only";
   if (arm == "onnxruntime" && job.options.precision != "f32") return "runs f32 only";
+  const bool plain = job.options.system == "encoder" && job.options.encoding == "learned";
+  if (arm == "onnxruntime" && !plain) return "runs the plain encoder with learned positions only";
+  if (arm == "pytorch" && job.options.encoding == "random_frozen") {
+    return "cannot draw the same random rows";
+  }
+  if (arm == "pytorch" && job.options.system == "longformer" && !job.scored.empty()) {
+    return "its window takes no padding";
+  }
   return presence_of(arm).missing;
 }
 
@@ -118,6 +126,7 @@ json run_arms(const Workers& workers, const Job& job, const json& spec, const st
   plan.cell = fmt::format("work:{}/{}/d:{}/layers:{}/L:{}/B:{}", spec.at("work").get<std::string>(),
                           job.options.precision, shape.hidden, shape.layers, shape.max_length,
                           spec.at("batch").get<int>());
+  plan.cell += "/" + job.options.system + "/" + job.options.encoding;
   if (epoch) plan.cell += "/by:" + spec.at("batch_by").get<std::string>();
   plan.blocks = epoch ? epoch_plan.blocks() : spec.at("blocks").get<int>();
   plan.seed = spec.at("seed");
@@ -219,6 +228,14 @@ int main(int argc, char** argv) {
           Key{"layers", 2, "encoder layers"},
           Key{"heads", 4, "attention heads H"},
           Key{"feed_forward", 512, "inner size of the feed-forward part"},
+          Key{"system", "encoder", "see `posbench list systems`"},
+          Key{"encoding", "learned", "see `posbench list encodings`"},
+          Key{"convention", "",
+              "which function goes by the encoding's name (posbench list encodings); empty: its "
+              "first"},
+          Key{"window", 256, "of systems with one: keys that a query sees on each side"},
+          Key{"globals", 1,
+              "of systems with a window: first rows that see all and are seen by all"},
           Key{"vocabulary", 8000, "rows of the token table; epoch: most entries of the vocabulary"},
           Key{"length", 128, "sequence length L; epoch: longest sentence"},
           Key{"batch", 32, "sequences of a batch; epoch: tokens or sentences"},

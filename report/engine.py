@@ -7,12 +7,12 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
-from report.cost import joined
+from report.cost import Shape, joined
 from report.load import Evidence
 from report.records import EncoderCost, Floats, PeerCost
 from report.statistics import Estimate, median_of_blocks, ratio_of_sums
 
-PEERS = "peers"  # the study
+PEERS = ("peers", "encoding_peers")  # the studies
 OURS, OTHERS = "posbench", ("pytorch", "onnxruntime")
 KINDS = ("train", "epoch", "forward")
 
@@ -29,6 +29,9 @@ class Work(NamedTuple):
     length: int
     batch: int
     batch_by: str  # of an epoch: tokens | sentences, else empty
+    system: str = "encoder"
+    encoding: str = "learned"
+    convention: str = ""
 
     def __str__(self) -> str:
         shape = f"d {self.hidden}, {self.layers} layers"
@@ -36,19 +39,30 @@ class Work(NamedTuple):
         if self.batch_by:
             size = f"{self.batch:,} {self.batch_by} a batch"
         shown = f"{self.kind}, {shape}, {size}"
+        if self.arm != "encoder/learned":
+            shown = f"{self.arm}: {shown}"
         return shown if self.precision == "f32" else f"{shown}, {self.precision}"
+
+    @property
+    def arm(self) -> str:
+        """As encoder_cost names it, the system spelled out."""
+        colon = ":" if self.convention else ""
+        return f"{self.system}/{self.encoding}{colon}{self.convention}"
 
 
 Works = dict[Work, list[PeerCost]]
 
 
-def works(evidence: Evidence, study: str = PEERS) -> Works:
+def works(evidence: Evidence, studies: Sequence[str] = PEERS) -> Works:
     """Processes by work, training first, each in order of process number."""
     found: Works = {}
-    for t in sorted(evidence.trials(study), key=lambda t: t.seed):
+    trials = [t for study in studies for t in evidence.trials(study)]
+    for t in sorted(trials, key=lambda t: t.seed):
         assert isinstance(t.result, PeerCost)
         epoch = t.spec["work"] == "epoch"
-        shape = {name: t.spec[name] for name in Work._fields[1:-1]}
+        fields = [name for name in Work._fields if name not in ("kind", "batch_by")]
+        # Records from before there were other systems do not name theirs.
+        shape = {name: t.spec[name] for name in fields if name in t.spec}
         key = Work(kind=t.spec["work"], **shape, batch_by=t.spec["batch_by"] if epoch else "")
         found.setdefault(key, []).append(t.result)
     return dict(sorted(found.items(), key=lambda item: place(item[0])))
@@ -58,6 +72,18 @@ def place(work: Work) -> tuple[object, ...]:
     """Training first, by size, f32 before bf16."""
     size = (work.hidden, work.layers, work.length, work.batch)
     return (KINDS.index(work.kind), *size, work.precision != "f32", work)
+
+
+def pytorch_times(evidence: Evidence, shape: Shape, arm: str) -> float:
+    """How many times as long as ours PyTorch takes for an arm of encoder_cost; NaN where nobody asked."""
+    system, _, encoding = arm.rpartition("/")
+    wanted = f"{system or 'encoder'}/{encoding.replace('sinusoid_table', 'sinusoid')}"
+    size = ("kind", "precision", "hidden", "layers", "length", "batch")
+    for work, processes in works(evidence).items():
+        if work.arm == wanted and all(getattr(work, n) == getattr(shape, n) for n in size):
+            slower = speed_up(work, processes, "pytorch")
+            return math.exp(slower.effect) if slower else math.nan
+    return math.nan
 
 
 def whole(process: PeerCost, arm: str) -> Floats:

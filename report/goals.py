@@ -187,7 +187,7 @@ def work_of(evidence: Evidence, how: Mapping[str, Any]) -> Compared | None:
         )
     found = [
         (work, processes)
-        for work, processes in engine.works(evidence, how["study"]).items()
+        for work, processes in engine.works(evidence, [how["study"]]).items()
         if where.items() <= work._asdict().items()
     ]
     if len(found) > 1:

@@ -81,12 +81,21 @@ std::vector<Batch> read_batches(const fs::path& file) {
   return batches;
 }
 
+// Spelled out: other engines need not know which one comes first.
+std::string convention_of(const EncoderOptions& options) {
+  const auto& known = find_encoding(options.encoding).conventions;
+  return options.convention.empty() && !known.empty() ? known.front() : options.convention;
+}
+
 }  // namespace
 
 void write_job(const Job& job, const fs::path& folder) {
   const EncoderShape& shape = job.options.shape;
   const json text = {{"trains", job.trains},
                      {"precision", job.options.precision},
+                     {"system", job.options.system},
+                     {"encoding", job.options.encoding},
+                     {"convention", convention_of(job.options)},
                      {"shape",
                       {{"vocabulary", shape.vocabulary},
                        {"classes", shape.classes},
@@ -94,7 +103,9 @@ void write_job(const Job& job, const fs::path& folder) {
                        {"layers", shape.layers},
                        {"heads", shape.heads},
                        {"feed_forward", shape.feed_forward},
-                       {"max_length", shape.max_length}}},
+                       {"max_length", shape.max_length},
+                       {"window", shape.window},
+                       {"globals", shape.globals}}},
                      {"optimizer",
                       {{"learning_rate", job.optimizer.learning_rate},
                        {"warmup", job.optimizer.warmup},
@@ -126,9 +137,12 @@ Job read_job(const fs::path& folder) {
   Job job{};
   job.trains = text.at("trains");
   job.options.precision = text.at("precision");
+  job.options.system = text.at("system");
+  job.options.encoding = text.at("encoding");
+  job.options.convention = text.at("convention");
   job.options.shape = {shape.at("vocabulary"), shape.at("classes"), shape.at("hidden"),
                        shape.at("layers"),     shape.at("heads"),   shape.at("feed_forward"),
-                       shape.at("max_length")};
+                       shape.at("max_length"), shape.at("window"),  shape.at("globals")};
   job.optimizer = {optimizer.at("learning_rate"), optimizer.at("warmup"), optimizer.at("steps"),
                    optimizer.at("weight_decay"), optimizer.at("clip_norm")};
   job.batches = read_batches(folder / "batches.bin");

@@ -1,7 +1,7 @@
 // What every arm of peer_cost computes, as files of one folder: the same shape, weights, batches
 // and recipe for all.
 //
-//   job.json     trains, precision, shape, optimizer
+//   job.json     trains, precision, system, encoding, convention, shape, optimizer
 //   weights.bin  initial weights, see encoder/weights.h
 //   batches.bin  int32: number of batches; then each: S, lengths (S), tokens (T), labels (T)
 //   scored.bin   the same, batches to be scored after an epoch; may be none

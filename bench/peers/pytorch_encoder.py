@@ -1,4 +1,4 @@
-"""The encoder of src/encoder/encoder.h in PyTorch, in each formulation that may be its fastest."""
+"""The systems of src/encoder/systems.h in PyTorch, in each formulation that may be the fastest."""
 
 from __future__ import annotations
 
@@ -10,8 +10,31 @@ import torch
 import torch.nn.functional as F
 
 from job import Job, Sentences
+from pytorch_encodings import Positions
+from pytorch_window import window_context
 
 EPSILON = 1e-12  # of the layer norms, as in BERT
+
+
+@dataclass(frozen=True)
+class System:
+    scales_tokens: bool = False
+    has_segments: bool = False
+    embedding_norm: bool = False
+    norm_first: bool = False
+    causal: bool = False
+    relu: bool = False
+    has_window: bool = False
+
+
+SYSTEMS = {
+    "encoder": System(embedding_norm=True),
+    "vaswani": System(scales_tokens=True, relu=True),
+    "bert": System(has_segments=True, embedding_norm=True),
+    "gpt": System(norm_first=True, causal=True),
+    "transformer_xl": System(scales_tokens=True, causal=True, relu=True),
+    "longformer": System(embedding_norm=True, has_window=True),
+}
 
 
 @dataclass(frozen=True)
@@ -24,18 +47,27 @@ class Formulation:
     linear: str = "linear"  # weights (out, in), or (in, out): "addmm"; "matmul" is for export
     optimizer: str = "foreach"  # one call for all tensors, or "loop": one after the other
     graph: str = "eager"  # or "frozen": traced, frozen and optimised for inference
+    rotation: str = "real"  # sines and cosines by column; or "complex": a product of pairs
 
     def __str__(self) -> str:
-        return f"{self.attention} {self.linear} {self.optimizer} {self.graph}"
+        said = f"{self.attention} {self.linear} {self.optimizer} {self.graph}"
+        return said if self.rotation == "real" else f"{said} {self.rotation}"
 
     def others(self, job: Job) -> list[list[Formulation]]:
         """What to try instead, one choice after the other."""
         groups = [[replace(self, attention="bmm")], [replace(self, linear="addmm")]]
+        if job.system == "longformer":
+            groups = groups[1:]  # blocks of a window are one batch of products already
+        if (job.encoding, job.convention, job.precision) == ("rope", "pairs", "f32"):
+            groups += [[replace(self, rotation="complex")]]
         if job.trains:
             return groups + [[replace(self, optimizer="loop")]]
         if job.precision == "f32":
-            native = replace(self, attention="native", linear="linear")
-            return groups + [[native, replace(self, graph="frozen")]]
+            # The fused layer is post-norm with GELU, and takes nothing that enters at the scores.
+            input_sum = ("learned", "sinusoid", "sinusoid_trainable", "none")
+            fused = job.system in ("encoder", "bert") and job.encoding in input_sum
+            native = [replace(self, attention="native", linear="linear")] if fused else []
+            return groups + [[*native, replace(self, graph="frozen")]]
         return groups
 
 
@@ -81,13 +113,17 @@ class Encoder(torch.nn.Module):
         self.heads = job.shape["heads"]
         self.head_size = job.shape["hidden"] // self.heads
         self.layers = job.shape["layers"]
+        self.window, self.globals = job.shape["window"], job.shape["globals"]
+        self.system = SYSTEMS[job.system]
+        self.positions = Positions(job, self.value, self.system.causal)
         self.how = how
         self.matrices: list[str] = []
         for name, values in job.weights.items():
             tensor = torch.from_numpy(values.copy())
             if values.ndim == 2:
                 self.matrices.append(name)
-                if name not in ("token", "position") and how.linear == "linear":
+                table = name in ("token", "segment") or name.endswith("position")
+                if not table and how.linear == "linear":
                     tensor = tensor.t().contiguous()
             self.register_parameter(name.replace(".", "_"), torch.nn.Parameter(tensor))
 
@@ -106,29 +142,69 @@ class Encoder(torch.nn.Module):
         gamma, beta = self.value(name + ".gamma"), self.value(name + ".beta")
         return F.layer_norm(x, gamma.shape, gamma, beta, EPSILON)
 
-    def context(self, at: str, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def context(
+        self, at: str, x: torch.Tensor, mask: torch.Tensor | None, bias: torch.Tensor | None
+    ) -> torch.Tensor:
         """Attention before its output projection: (B, L, d) from (B, L, d)."""
         if self.how.attention == "onnx":
             w, b = self.value(at + "qkv"), self.value(at + "qkv_bias")
             return FusedAttention.apply(x, w, b, self.heads)
         b, n, d = x.shape
         size = self.head_size
-        scale = 1 / math.sqrt(size)
+        positions, scale = self.positions, self.positions.content_scale
         qkv = self.linear(at + "qkv", x).view(b, n, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        (q, k), v = positions.turned(qkv[:2], self.how.rotation).unbind(0), qkv[2]
+        if self.system.has_window:
+            context = window_context(q * scale, k, v, self.window, self.globals)
+            if self.globals > 0:
+                context = torch.cat((self.global_context(at, x), context[:, :, self.globals :]), 2)
+            return context.transpose(1, 2).reshape(b, n, d)
+        q = q * scale
+        relative = positions.relative(at, q)
+        shift = positions.query_shift(at)
+        if shift is not None:
+            q = q + scale * shift
+        added = relative
+        for more in (bias, mask):
+            if more is not None:
+                added = more if added is None else added + more
         if self.how.attention == "matmul":
-            q, k, v = qkv.unbind(0)
-            scores = (q * scale) @ k.transpose(-1, -2)
-            weights = F.softmax(scores if mask is None else scores + mask, -1)
-            return (weights @ v).transpose(1, 2).reshape(b, n, d)
-        q, k, v = qkv.reshape(3, b * self.heads, n, size).unbind(0)
-        if mask is None:
-            # Not baddbmm with beta = 0: in 1.13 it multiplies small results that were never set by 0.
-            scores = torch.bmm(q * scale, k.mT)
+            scores = q @ k.transpose(-1, -2)
+            if added is not None:
+                scores = scores.add_(added)
+            weights = F.softmax(scores, -1)
+            context = weights @ v
         else:
-            start = mask.to(q.dtype).expand(b, self.heads, 1, n).reshape(-1, 1, n)
-            scores = torch.baddbmm(start, q, k.mT, alpha=scale)
-        context = torch.bmm(F.softmax(scores, -1), v)
-        return context.view(b, self.heads, n, size).transpose(1, 2).reshape(b, n, d)
+            q, k, flat_v = (part.reshape(b * self.heads, n, size) for part in (q, k, v))
+            if added is None:
+                # Not baddbmm with beta = 0: in 1.13 it multiplies small results that were never
+                # set by 0.
+                scores = torch.bmm(q, k.mT)
+            else:
+                rows = added.shape[-2]  # 1 where only padding is masked
+                start = added.to(q.dtype).expand(b, self.heads, rows, n).reshape(-1, rows, n)
+                scores = torch.baddbmm(start, q, k.mT)
+            weights = F.softmax(scores, -1).view(b, self.heads, n, n)
+            context = torch.bmm(weights.flatten(0, 1), flat_v).view(b, self.heads, n, size)
+        more_values = positions.values(at, weights)
+        if more_values is not None:
+            context = context + more_values
+        return context.transpose(1, 2).reshape(b, n, d)
+
+    def global_context(self, at: str, x: torch.Tensor) -> torch.Tensor:
+        """Of Longformer's global rows, which see all by projections of their own: (B, H, G, size)."""
+        b, n, d = x.shape
+        w, bias = self.value(at + "global"), self.value(at + "global_bias")
+        transposed = w if self.how.linear == "linear" else w.t()
+        of_q = F.linear(x[:, : self.globals], transposed[:d], bias[:d])
+        of_kv = F.linear(x, transposed[d:], bias[d:])
+        q = of_q.view(b, self.globals, self.heads, self.head_size).transpose(1, 2)
+        k, v = of_kv.view(b, n, 2, self.heads, self.head_size).permute(2, 0, 3, 1, 4)
+        if self.positions.name == "rope":
+            padded_q = torch.cat((q, q.new_zeros(b, self.heads, n - self.globals, q.shape[-1])), 2)
+            q, k = self.positions.turned(torch.stack((padded_q, k)), self.how.rotation)
+            q = q[:, :, : self.globals]
+        return F.softmax((q * self.positions.content_scale) @ k.mT, -1) @ v
 
     def native_layer(self, at: str, x: torch.Tensor) -> torch.Tensor:
         """The layer that nn.TransformerEncoder runs at inference, without padding."""
@@ -140,24 +216,48 @@ class Encoder(torch.nn.Module):
         rest = [self.value(at + name) for name in norms + feed_forward]
         return fused(x, x.shape[-1], self.heads, *attention, True, False, EPSILON, *rest)
 
-    def layer(self, at: str, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def layer(
+        self, at: str, x: torch.Tensor, mask: torch.Tensor | None, bias: torch.Tensor | None
+    ) -> torch.Tensor:
         if self.how.attention == "native":
             return self.native_layer(at, x)
-        context = self.context(at, x, mask)
-        y = self.norm(at + "norm1", x + self.linear(at + "out", context))
-        inner = F.gelu(self.linear(at + "ff1", y))
-        return self.norm(at + "norm2", y + self.linear(at + "ff2", inner))
+
+        def attended(y: torch.Tensor) -> torch.Tensor:
+            return self.linear(at + "out", self.context(at, y, mask, bias))
+
+        def fed(y: torch.Tensor) -> torch.Tensor:
+            inner = self.linear(at + "ff1", y)
+            return self.linear(at + "ff2", F.relu(inner) if self.system.relu else F.gelu(inner))
+
+        if self.system.norm_first:
+            x = x + attended(self.norm(at + "norm1", x))
+            return x + fed(self.norm(at + "norm2", x))
+        y = self.norm(at + "norm1", x + attended(x))
+        return self.norm(at + "norm2", y + fed(y))
 
     def forward(
         self,
         tokens: torch.Tensor,
-        rows: torch.Tensor | None = None,
+        kept: torch.Tensor | None = None,
         mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Logits (R, classes) of the rows that hold a token."""
-        x = F.embedding(tokens, self.value("token")) + self.value("position")[: tokens.shape[1]]
-        x = self.norm("norm0", x)
+        """Logits (R, classes) of the rows that hold a token, `kept` (R) of B·L."""
+        n = tokens.shape[1]
+        x = F.embedding(tokens, self.value("token"))
+        if self.system.scales_tokens:
+            x = x * math.sqrt(x.shape[-1])
+        rows = self.positions.rows(n)
+        if self.system.has_segments:  # one text: all are of the first
+            first = self.value("segment")[0]
+            rows = first if rows is None else rows + first
+        if rows is not None:
+            x = x + rows
+        if self.system.embedding_norm:
+            x = self.norm("norm0", x)
+        bias = self.positions.bias(n)
         for i in range(self.layers):
-            x = self.layer(f"layer{i}.", x, mask)
+            x = self.layer(f"layer{i}.", x, mask, bias)
+        if self.system.norm_first:
+            x = self.norm("final_norm", x)
         x = x.reshape(-1, x.shape[-1])
-        return self.linear("head", x if rows is None else x.index_select(0, rows))
+        return self.linear("head", x if kept is None else x.index_select(0, kept))

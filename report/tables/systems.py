@@ -7,7 +7,7 @@ from typing import Callable
 
 import numpy as np
 
-from report import cost, growth
+from report import cost, engine, growth
 from report.records import MEMORY
 from report.statistics import median_of_blocks
 from report.tables import Context, Row, Value
@@ -51,6 +51,7 @@ def cost_rows(context: Context, study: str, baseline_of: Callable[[str], str]) -
                     *(arm, len(here), cost.median_ns(here, arm) / 1e6),
                     *with_bounds(ratio),
                     share.effect if share else math.nan,
+                    engine.pytorch_times(context.evidence, shape, arm),
                     *memory,
                 ]
             )

@@ -78,6 +78,38 @@ def test_every_peer_computes_the_same(work: str, precision: str) -> None:
     assert "OPENBLAS_CORETYPE" not in result["tuning"]["pytorch"]["environment"]
 
 
+OTHERS = [
+    ("encoder", "learned", "roberta"),
+    ("encoder", "sinusoid", "tensor2tensor"),
+    ("encoder", "rope", "pairs"),
+    ("encoder", "rope", "halves_quarter"),
+    ("encoder", "shaw", "keys"),
+    ("encoder", "tupe", ""),
+    ("vaswani", "sinusoid", ""),
+    ("bert", "alibi", ""),
+    ("gpt", "t5_bias", ""),
+    ("gpt", "shaw", ""),
+    ("transformer_xl", "transformer_xl", ""),
+    ("longformer", "rope", "halves"),
+]
+
+
+@needs_build
+@pytest.mark.parametrize("work", ["forward", "train"])
+@pytest.mark.parametrize("system, encoding, convention", OTHERS)
+def test_encodings_and_systems_are_pytorchs(
+    system: str, encoding: str, convention: str, work: str
+) -> None:
+    words = ("--system", system, "--encoding", encoding, "--convention", convention)
+    shape = ("--hidden", "32", "--length", "37", "--window", "5", "--globals", "2")
+    result = result_of(*TINY, "--work", work, *words, *shape)
+    assert "plain encoder" in result["skipped"]["onnxruntime"] or work == "train"
+    if "pytorch" in result["skipped"]:
+        pytest.skip(result["skipped"]["pytorch"])
+    agreement = result["agreement"]
+    assert 0 < agreement["outputs"]["pytorch"] <= agreement["tolerance"]["outputs"]
+
+
 @needs_build
 @pytest.mark.parametrize(
     "words, said",
@@ -126,14 +158,14 @@ def test_formulations_are_equal_with_and_without_padding(job_module: Any) -> Non
     for norm in ("norm0", "layer0.norm1", "layer0.norm2"):
         for part in ("gamma", "beta"):
             weights[f"{norm}.{part}"] = rng.normal(size=d).astype(np.float32)
-    shape = {"heads": 2, "hidden": d, "layers": 1}
+    shape = {"heads": 2, "hidden": d, "layers": 1, "max_length": 6, "window": 2, "globals": 1}
 
     def sentences(lengths: list[int]) -> Any:
         total = sum(lengths)
         tokens = np.arange(total, dtype=np.int32) % 20
         return job_module.Sentences(np.array(lengths, np.int32), tokens, tokens % 3)
 
-    job = job_module.Job(False, "f32", shape, {}, weights, [], [])
+    job = job_module.Job(False, "f32", "encoder", "learned", "bert", shape, {}, weights, [], [])
     mixed, alone = encoder.padded(sentences([4, 6, 1])), encoder.padded(sentences([4]))
     assert mixed.mask is not None and alone.mask is None and mixed.tokens.shape == (3, 6)
     start = encoder.Formulation()

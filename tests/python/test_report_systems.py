@@ -5,6 +5,7 @@ import io
 import math
 
 import conftest
+import made_up_engine
 import made_up_growth
 import pytest
 
@@ -25,6 +26,12 @@ def fill(writer):
             writer.add("growth", *made_up_growth.growth_record(length, process, arms))
         for study in ("encodings", "systems"):
             writer.add(study, *made_up_growth.encodings_record(process))
+        sizes = {"hidden": 256, "layers": 4, "length": 512, "batch": 8}
+        for encoding, times in (("rope", 1.5), ("learned", 1.2)):
+            spec = made_up_engine.peer_spec(process, encoding=encoding, **sizes)
+            writer.add(
+                "encoding_peers", spec, made_up_engine.peer_result(spec, {"pytorch": times}, {})
+            )
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +66,18 @@ def test_an_encoding_is_compared_with_its_own_system_without_one(tables):
         assert row["working_bytes"] == 1 << 20
     (none,) = rows_of(tables["encodings_cost"], arm="gpt/none")
     assert math.isnan(none["ratio"]) and none["call_ms"] == pytest.approx(80, rel=0.1)
+
+
+def test_an_encoding_stands_beside_pytorchs(tables):
+    (rope,) = rows_of(tables["encodings_cost"], arm="rope")
+    assert rope["pytorch"] == pytest.approx(1.5, rel=0.02)
+    (other,) = rows_of(tables["encodings_cost"], arm="gpt/rope")
+    assert math.isnan(other["pytorch"])
+    works = {row["work"]: row for row in rows_of(tables["peers"], engine="pytorch")}
+    assert {name.partition(":")[0] for name in works} == {
+        "encoder/rope",
+        "forward, d 256, 4 layers, L 512, B 8",
+    }
 
 
 def test_exponents_are_those_of_the_records(tables):
