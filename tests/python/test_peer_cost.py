@@ -100,10 +100,14 @@ OTHERS = [
 def test_encodings_and_systems_are_pytorchs(
     system: str, encoding: str, convention: str, work: str
 ) -> None:
-    words = ("--system", system, "--encoding", encoding, "--convention", convention)
-    shape = ("--hidden", "32", "--length", "37", "--window", "5", "--globals", "2")
-    result = result_of(*TINY, "--work", work, *words, *shape)
-    assert "plain encoder" in result["skipped"]["onnxruntime"] or work == "train"
+    words = ["--system", system, "--encoding", encoding, "--convention", convention]
+    words += ["--window", "5", "--globals", "2"]
+    # Room for a quarter of a head that turns, and for distances beyond Shaw's.
+    shape = [{"16": "32", "9": "37"}.get(word, word) for word in TINY]
+    result = result_of(*shape, "--work", work, *words)
+    if encoding != "learned":
+        why_not = result["skipped"]["onnxruntime"]
+        assert ("plain encoder" if work == "forward" else "forward passes only") in why_not
     if "pytorch" in result["skipped"]:
         pytest.skip(result["skipped"]["pytorch"])
     agreement = result["agreement"]
