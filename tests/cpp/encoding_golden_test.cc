@@ -133,7 +133,8 @@ TEST(GoldenVectors, OfLearnedRowsAndTheirFills) {
 }
 
 TEST(GoldenVectors, OfAlibisSlopes) {
-  for (const auto& [heads, slopes] : golden("encodings/alibi").at("slopes").items()) {
+  const json file = golden("encodings/alibi");
+  for (const auto& [heads, slopes] : file.at("slopes").items()) {
     expect_near(alibi_slopes(std::stoi(heads)), slopes, 1e-16);
   }
 }
