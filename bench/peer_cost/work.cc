@@ -24,9 +24,12 @@ constexpr int kEndless = 1'000'000;
 
 EncoderOptions options_of(const json& spec) {
   EncoderOptions options;
-  options.shape = {spec.at("vocabulary"), kClasses,         spec.at("hidden"),
-                   spec.at("layers"),     spec.at("heads"), spec.at("feed_forward"),
-                   spec.at("length")};
+  options.shape = {spec.at("vocabulary"), kClasses,          spec.at("hidden"),
+                   spec.at("layers"),     spec.at("heads"),  spec.at("feed_forward"),
+                   spec.at("length"),     spec.at("window"), spec.at("globals")};
+  options.system = spec.at("system");
+  options.encoding = spec.at("encoding");
+  options.convention = spec.at("convention");
   options.precision = spec.at("precision");
   options.seed = spec.at("seed");
   return options;
@@ -56,7 +59,9 @@ struct Full {
 };
 
 std::vector<Batch> bucketed(const TaskData& data, std::vector<std::uint32_t> examples,
-                            int max_length, Full full) {
+                            const EncoderOptions& options, Full full) {
+  const EncoderSystem& system = find_system(options.system);
+  const int max_length = options.shape.max_length;
   std::ranges::stable_sort(examples, {}, [&](std::uint32_t e) {
     return std::min(data.dataset.examples[e].words.size(), static_cast<std::size_t>(max_length));
   });
@@ -65,7 +70,7 @@ std::vector<Batch> bucketed(const TaskData& data, std::vector<std::uint32_t> exa
     if (batches.back().size() >= full.tokens || batches.back().sequences() >= full.sentences) {
       batches.emplace_back();
     }
-    data.task->append(data.dataset.examples[e], data.vocabulary, find_system("encoder"), max_length,
+    data.task->append(data.dataset.examples[e], data.vocabulary, system, max_length,
                       batches.back());
   }
   return batches;
@@ -81,6 +86,12 @@ Full full_of(const json& spec) {
 }
 
 void fill_epoch(const json& spec, Job& job) {
+  if (find_system(job.options.system).has_delimiters) {
+    throw UserError(fmt::format(
+        "an epoch labels every row, and system {} puts rows without a label around a text; choose "
+        "work forward or train, or another system",
+        job.options.system));
+  }
   const Full full = full_of(spec);
   const TaskData data("tagging", spec.at("dataset"), job.options.seed, spec.at("vocabulary"));
   EncoderShape& shape = job.options.shape;
@@ -89,11 +100,11 @@ void fill_epoch(const json& spec, Job& job) {
   Random random(job.options.seed, "order");
   std::vector<std::uint32_t> order = data.split.train;
   random.shuffle(std::span(order));  // among sentences of one length
-  job.batches = bucketed(data, order, shape.max_length, full);
+  job.batches = bucketed(data, order, job.options, full);
   random.shuffle(std::span(job.batches));
   const auto most = spec.at("batches").get<std::size_t>();
   if (most > 0 && most < job.batches.size()) job.batches.resize(most);
-  job.scored = bucketed(data, data.split.dev, shape.max_length, {kScoredTokens, kScoredTokens});
+  job.scored = bucketed(data, data.split.dev, job.options, {kScoredTokens, kScoredTokens});
   job.optimizer.warmup = 0.1;
   job.optimizer.steps = static_cast<int>(job.batches.size());
 }
@@ -110,7 +121,7 @@ Job job_of(const json& spec) {
     if (value < 1) throw UserError(fmt::format("{} must be at least 1; got {}", key, value));
   }
   Job job{options_of(spec), {}, work != "forward", {}, {}};
-  require_possible(job.options.shape);
+  require_possible(job.options);
   job.optimizer = {spec.at("learning_rate"), 0.0, kEndless};
   if (work == "epoch") {
     fill_epoch(spec, job);

@@ -85,8 +85,18 @@ std::vector<Batch> read_batches(const fs::path& file) {
 
 void write_job(const Job& job, const fs::path& folder) {
   const EncoderShape& shape = job.options.shape;
+  const EncoderSystem& system = find_system(job.options.system);
   const json text = {{"trains", job.trains},
                      {"precision", job.options.precision},
+                     {"encoding", job.options.encoding},
+                     {"convention", job.options.convention},
+                     {"system",
+                      {{"name", system.name},
+                       {"rectifies", system.activation == Activation::relu},
+                       {"scales_tokens", system.scales_tokens},
+                       {"norm_first", system.norm_first},
+                       {"causal", system.causal},
+                       {"has_window", system.has_window}}},
                      {"shape",
                       {{"vocabulary", shape.vocabulary},
                        {"classes", shape.classes},
@@ -94,7 +104,9 @@ void write_job(const Job& job, const fs::path& folder) {
                        {"layers", shape.layers},
                        {"heads", shape.heads},
                        {"feed_forward", shape.feed_forward},
-                       {"max_length", shape.max_length}}},
+                       {"max_length", shape.max_length},
+                       {"window", shape.window},
+                       {"globals", shape.globals}}},
                      {"optimizer",
                       {{"learning_rate", job.optimizer.learning_rate},
                        {"warmup", job.optimizer.warmup},
@@ -126,9 +138,12 @@ Job read_job(const fs::path& folder) {
   Job job{};
   job.trains = text.at("trains");
   job.options.precision = text.at("precision");
+  job.options.system = text.at("system").at("name");
+  job.options.encoding = text.at("encoding");
+  job.options.convention = text.at("convention");
   job.options.shape = {shape.at("vocabulary"), shape.at("classes"), shape.at("hidden"),
                        shape.at("layers"),     shape.at("heads"),   shape.at("feed_forward"),
-                       shape.at("max_length")};
+                       shape.at("max_length"), shape.at("window"),  shape.at("globals")};
   job.optimizer = {optimizer.at("learning_rate"), optimizer.at("warmup"), optimizer.at("steps"),
                    optimizer.at("weight_decay"), optimizer.at("clip_norm")};
   job.batches = read_batches(folder / "batches.bin");

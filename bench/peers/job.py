@@ -27,6 +27,9 @@ class Sentences:
 class Job:
     trains: bool
     precision: str  # f32 or bf16
+    system: dict[str, Any]  # its name and what it does in another way, see src/encoder/systems.h
+    encoding: str
+    convention: str  # empty: the encoding's first
     shape: dict[str, int]
     optimizer: dict[str, float]
     weights: dict[str, Floats]  # matrices (in, out), vectors (n)
@@ -39,6 +42,9 @@ def read_job(folder: Path) -> Job:
     return Job(
         trains=text["trains"],
         precision=text["precision"],
+        system=text["system"],
+        encoding=text["encoding"],
+        convention=text["convention"],
         shape=text["shape"],
         optimizer=text["optimizer"],
         weights=read_weights((folder / "weights.bin").read_bytes()),

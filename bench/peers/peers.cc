@@ -83,6 +83,12 @@ Presence presence_of(const std::string& arm) {
   return {"here", ""};
 }
 
+bool pytorch_knows(const std::string& encoding) {
+  const auto known = {"none",  "learned", "sinusoid", "sinusoid_trainable", "rope",
+                      "alibi", "t5_bias", "shaw",     "transformer_xl"};
+  return std::ranges::count(known, encoding) > 0;
+}
+
 std::unique_ptr<Worker> start_worker(const std::string& arm, const fs::path& folder) {
   if (arm == "onnxruntime") export_model(folder);
   const WorkerCommand command{command_of(arm, folder), tuned_environment(arm)};

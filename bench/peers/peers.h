@@ -23,6 +23,9 @@ struct Presence {
 };
 Presence presence_of(const std::string& arm);
 
+/// Whether pytorch_encodings.py has an encoding.
+bool pytorch_knows(const std::string& encoding);
+
 /// Starts an arm's worker on a job, alone and on one thread. `folder` gets what it needs besides
 /// and its log.
 std::unique_ptr<Worker> start_worker(const std::string& arm, const std::filesystem::path& folder);
