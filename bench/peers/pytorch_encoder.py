@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from job import Job, Sentences
-from pytorch_encodings import ENCODINGS
+from pytorch_encodings import ENCODINGS, distances
 
 EPSILON = 1e-12  # of the layer norms, as in BERT
 
@@ -35,8 +35,8 @@ class Formulation:
     def others(self, job: Job) -> list[list[Formulation]]:
         """What to try instead, one choice after the other."""
         bmm = replace(self, attention="bmm")
-        each = replace(bmm, slices="sequence")
-        groups = [[bmm, each, *(replace(each, queries=n) for n in QUERIES)]]
+        sliced = bmm if job.system["has_window"] else replace(bmm, slices="sequence")
+        groups = [list(dict.fromkeys([bmm, sliced, *(replace(sliced, queries=n) for n in QUERIES)]))]
         encoding = ENCODINGS[job.encoding]
         groups.append([replace(self, encoding=how) for how in encoding.formulations[1:]])
         groups.append([replace(self, linear="addmm")])
@@ -44,7 +44,7 @@ class Formulation:
             return groups + [[replace(self, optimizer="loop")]]
         if job.precision == "f32":
             groups.append([replace(self, graph="frozen")])
-            if not encoding.inside and not job.system["has_window"]:
+            if not (encoding.inside or job.system["has_window"] or job.system["causal"]):
                 native = replace(self, attention="native", linear="linear")
                 groups[-1].insert(0, native)
         return groups
@@ -115,8 +115,11 @@ class Encoder(torch.nn.Module):
             self.register_parameter(name.replace(".", "_"), torch.nn.Parameter(tensor))
         self.has = frozenset(job.weights)
         if self.system["causal"]:
-            unseen = torch.ones(job.shape["max_length"], job.shape["max_length"]).triu(1).bool()
-            self.unseen = unseen.float().masked_fill(unseen, -math.inf)
+            self.unseen = additive(distances(job.shape["max_length"]) > 0)
+        if self.system["has_window"]:
+            block = how.queries or self.window
+            apart = torch.arange(block + 2 * self.window) - torch.arange(block)[:, None]
+            self.band = additive((apart < 0) | (apart > 2 * self.window))
 
     def value(self, name: str) -> torch.nn.Parameter:
         return self.get_parameter(name.replace(".", "_"))
@@ -216,14 +219,13 @@ class Encoder(torch.nn.Module):
         shorter."""
         b, heads, n, size = q.shape
         wide, front = self.window, self.globals
-        step = self.how.queries or wide
+        step = len(self.band)
         scale = 1 / math.sqrt(size)
         parts = []
         for first in range(front, n, step):
             last = min(first + step, n)
             begin, end = max(first - wide, front), min(last + wide, n)
-            apart = torch.arange(begin, end) - torch.arange(first, last)[:, None]
-            seen = torch.zeros(apart.shape).masked_fill(apart.abs() > wide, -math.inf)
+            seen = self.band[: last - first, begin - first + wide : end - first + wide]
             seen = F.pad(seen, (front, 0))
             near_k, near_v = k[:, :, begin:end], v[:, :, begin:end]
             if front:
@@ -261,11 +263,8 @@ class Encoder(torch.nn.Module):
         attention = [self.value(at + name) for name in names]
         rest = [self.value(at + name) for name in norms + feed_forward]
         gelu, norm_first = not self.system["rectifies"], self.system["norm_first"]
-        mask = None
-        if self.system["causal"]:
-            mask = self.unseen[: x.shape[1], : x.shape[1]].bool()
         how = (gelu, norm_first, EPSILON)
-        return fused(x, x.shape[-1], self.heads, *attention, *how, *rest, mask)
+        return fused(x, x.shape[-1], self.heads, *attention, *how, *rest)
 
     def feed_forward(self, at: str, x: torch.Tensor) -> torch.Tensor:
         inner = self.linear(at + "ff1", x)
@@ -309,6 +308,11 @@ class Encoder(torch.nn.Module):
         x = x if rows is None else x.index_select(0, rows)
         x = self.norm("final_norm", x) if "final_norm.gamma" in self.has else x
         return self.linear("head", x) if "head" in self.has else F.linear(x, self.value("token"))
+
+
+def additive(unseen: torch.Tensor) -> torch.Tensor:
+    """What masks scores by addition: -inf where True, else 0."""
+    return torch.zeros(unseen.shape).masked_fill(unseen, -math.inf)
 
 
 def joined(parts: list[torch.Tensor], dimension: int) -> torch.Tensor:

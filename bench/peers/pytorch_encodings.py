@@ -283,7 +283,7 @@ class TransformerXl(Encoding):
         self.reach = n - 1  # the distance of the first of them
 
     def content(self, q: torch.Tensor) -> torch.Tensor:
-        return q + self.u
+        return q + self.u.to(q.dtype)
 
     def start(self, q: torch.Tensor, first: int, keys: int) -> torch.Tensor | None:
         r = q.shape[2]
@@ -291,7 +291,7 @@ class TransformerXl(Encoding):
         # Causal: distances below 0 are read from wherever the skew arrives, and masked.
         width = keys if self.causal else r + keys - 1
         vectors = self.vectors[..., farthest : farthest + width]
-        wide = ((q + self.v) / math.sqrt(self.size)) @ vectors
+        wide = ((q + self.v.to(q.dtype)) / math.sqrt(self.size)) @ vectors
         return skewed(wide, keys).contiguous()
 
 
