@@ -12,7 +12,7 @@ from report.load import Evidence
 from report.records import EncoderCost, Floats, PeerCost
 from report.statistics import Estimate, median_of_blocks, ratio_of_sums
 
-PEERS = "peers"  # the study
+PEERS, ENCODING_PEERS = "peers", "encoding_peers"  # studies
 OURS, OTHERS = "posbench", ("pytorch", "onnxruntime")
 KINDS = ("train", "epoch", "forward")
 
@@ -29,9 +29,27 @@ class Work(NamedTuple):
     length: int
     batch: int
     batch_by: str  # of an epoch: tokens | sentences, else empty
+    # What the harness takes where a spec says nothing, as all did before it knew other encoders:
+    system: str = "encoder"
+    encoding: str = "learned"
+    convention: str = ""
+    window: int = 256
+    globals: int = 1
+
+    @property
+    def model(self) -> str:
+        """[SYSTEM/]ENCODING[:CONVENTION], as in arms of encoder_cost; empty for the plain encoder with learned positions."""
+        system = "" if self.system == "encoder" else f"{self.system}/"
+        encoding = self.encoding + (f":{self.convention}" if self.convention else "")
+        return "" if (system, encoding) == ("", "learned") else system + encoding
 
     def __str__(self) -> str:
         shape = f"d {self.hidden}, {self.layers} layers"
+        if self.model:
+            shape = f"{self.model}, {shape}"
+        initial = Work._field_defaults
+        if (self.window, self.globals) != (initial["window"], initial["globals"]):
+            shape += f", window {self.window}, {self.globals} global"
         size = f"L {self.length}, B {self.batch}"
         if self.batch_by:
             size = f"{self.batch:,} {self.batch_by} a batch"
@@ -40,6 +58,7 @@ class Work(NamedTuple):
 
 
 Works = dict[Work, list[PeerCost]]
+SHAPE = Work._fields[1 : Work._fields.index("batch_by")]
 
 
 def works(evidence: Evidence, study: str = PEERS) -> Works:
@@ -48,16 +67,18 @@ def works(evidence: Evidence, study: str = PEERS) -> Works:
     for t in sorted(evidence.trials(study), key=lambda t: t.seed):
         assert isinstance(t.result, PeerCost)
         epoch = t.spec["work"] == "epoch"
-        shape = {name: t.spec[name] for name in Work._fields[1:-1]}
-        key = Work(kind=t.spec["work"], **shape, batch_by=t.spec["batch_by"] if epoch else "")
+        shape = {name: t.spec[name] for name in SHAPE}
+        model = {name: t.spec.get(name, v) for name, v in Work._field_defaults.items()}
+        by = t.spec["batch_by"] if epoch else ""
+        key = Work(kind=t.spec["work"], **shape, batch_by=by, **model)
         found.setdefault(key, []).append(t.result)
     return dict(sorted(found.items(), key=lambda item: place(item[0])))
 
 
 def place(work: Work) -> tuple[object, ...]:
-    """Training first, by size, f32 before bf16."""
+    """Training first, by size, f32 before bf16, the plain encoder with learned positions before others."""
     size = (work.hidden, work.layers, work.length, work.batch)
-    return (KINDS.index(work.kind), *size, work.precision != "f32", work)
+    return (KINDS.index(work.kind), *size, work.precision != "f32", work.model, work)
 
 
 def whole(process: PeerCost, arm: str) -> Floats:

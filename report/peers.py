@@ -23,7 +23,9 @@ def interval(log: Estimate) -> str:
 def rows(evidence: Evidence) -> list[list[str]]:
     """A row of text under HEADER for each work and engine; one that took no part says why."""
     found = []
-    for work, processes in engine.works(evidence).items():
+    studies = (engine.PEERS, engine.ENCODING_PEERS)
+    of_both = [item for study in studies for item in engine.works(evidence, study).items()]
+    for work, processes in of_both:
         for arm in (engine.OURS, *engine.OTHERS):
             here = [p for p in processes if arm in p.arms]
             slower = engine.speed_up(work, processes, arm)

@@ -19,9 +19,7 @@ EPSILON = 1e-12  # of the layer norms, as in BERT
 class Formulation:
     """Equal functions that PyTorch computes at different speeds."""
 
-    attention: str = (
-        "matmul"  # of views, "bmm" of contiguous copies, or "native": the fused layer
-    )
+    attention: str = "matmul"  # of views, "bmm" of contiguous copies, or "native": the fused layer
     slices: str = "batch"  # at a time: the batch, or one "sequence"
     queries: int = 0  # at a time, of each sequence; 0: all, or as many as a window is wide
     encoding: str = ""  # see pytorch_encodings.py
@@ -36,7 +34,9 @@ class Formulation:
         """What to try instead, one choice after the other."""
         bmm = replace(self, attention="bmm")
         sliced = bmm if job.system["has_window"] else replace(bmm, slices="sequence")
-        groups = [list(dict.fromkeys([bmm, sliced, *(replace(sliced, queries=n) for n in QUERIES)]))]
+        groups = [
+            list(dict.fromkeys([bmm, sliced, *(replace(sliced, queries=n) for n in QUERIES)]))
+        ]
         encoding = ENCODINGS[job.encoding]
         groups.append([replace(self, encoding=how) for how in encoding.formulations[1:]])
         groups.append([replace(self, linear="addmm")])
@@ -151,6 +151,7 @@ class Encoder(torch.nn.Module):
         b, n, d = x.shape
         q, k, v = self.projected(at + "qkv", x)
         if self.system["has_window"]:
+            assert mask is None  # no work pads what has a window
             context = self.window_attention(at, x, q, k, v)
         else:
             self.encoding.begin_layer(at, n)
@@ -177,7 +178,8 @@ class Encoder(torch.nn.Module):
         for first in range(0, n, step):
             queries = q[:, :, first : first + step]
             keys = min(first + step, n) if self.system["causal"] else n
-            scores = self.scores(queries, k[:, :, :keys], mask, first)
+            seen = None if mask is None else mask[..., :keys]
+            scores = self.scores(queries, k[:, :, :keys], seen, first)
             if self.system["causal"]:
                 scores[..., first:] += self.unseen[: keys - first, : keys - first]
             weights = F.softmax(scores, -1)
@@ -236,7 +238,9 @@ class Encoder(torch.nn.Module):
                 scores = (queries * scale) @ near_k.transpose(-1, -2) + seen
             else:
                 flat = queries.flatten(0, 1), near_k.flatten(0, 1).mT
-                scores = torch.baddbmm(seen.to(q.dtype), *flat, alpha=scale).unflatten(0, (b, heads))
+                scores = torch.baddbmm(seen.to(q.dtype), *flat, alpha=scale).unflatten(
+                    0, (b, heads)
+                )
             parts.append(F.softmax(scores, -1) @ near_v)
         if front:
             parts.insert(0, self.global_rows(at, x))
@@ -250,7 +254,11 @@ class Encoder(torch.nn.Module):
         q = self.encoding.turn(q.view(b, self.globals, 1, self.heads, self.head_size))
         kv = kv.view(b, n, 2, self.heads, self.head_size)
         k = self.encoding.turn(kv[:, :, :1])
-        q, k, v = q[:, :, 0].transpose(1, 2), k[:, :, 0].transpose(1, 2), kv[:, :, 1].transpose(1, 2)
+        q, k, v = (
+            q[:, :, 0].transpose(1, 2),
+            k[:, :, 0].transpose(1, 2),
+            kv[:, :, 1].transpose(1, 2),
+        )
         scores = (q / math.sqrt(self.head_size)) @ k.transpose(-1, -2)
         return F.softmax(scores, -1) @ v
 

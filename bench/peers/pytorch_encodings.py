@@ -156,7 +156,9 @@ class DistanceBias(Encoding):
 
     def start(self, q: torch.Tensor, first: int, keys: int) -> torch.Tensor | None:
         bias = self.bias[:, first : first + q.shape[2], :keys]
-        return bias.to(q.dtype).expand(len(q), -1, -1, -1).clone(memory_format=torch.contiguous_format)
+        return (
+            bias.to(q.dtype).expand(len(q), -1, -1, -1).clone(memory_format=torch.contiguous_format)
+        )
 
 
 def distances(rows: int) -> torch.Tensor:
@@ -230,7 +232,11 @@ class Shaw(Encoding):
     def band(self, r: int, first: int, keys: int) -> tuple[int, slice, int]:
         """Of the r + keys - 1 distances: those on the left of the vectors, the vectors met, those on the right."""
         left, right = first + r - 1 - self.REACH, keys - 1 - first - self.REACH
-        return max(left, 0), slice(max(-left, 0), 2 * self.REACH + 1 - max(-right, 0)), max(right, 0)
+        return (
+            max(left, 0),
+            slice(max(-left, 0), 2 * self.REACH + 1 - max(-right, 0)),
+            max(right, 0),
+        )
 
     def start(self, q: torch.Tensor, first: int, keys: int) -> torch.Tensor | None:
         met = q @ self.keys  # (b, H, r, 33)

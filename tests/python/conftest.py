@@ -65,6 +65,7 @@ HARNESS = {
     "kernel_goals": "encoding_cost",
     "engine_goals": "encoder_cost",
     "peers": "peer_cost",
+    "encoding_peers": "peer_cost",
     "encoding_memory": "memory_cost",
     "encoding_error": "encoding_error",
     **{study: "encoding_cost" for study in made_up_cost.ARMS},
