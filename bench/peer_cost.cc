@@ -30,7 +30,10 @@ constexpr auto kExamples =
     "  peer_cost --work forward --batch 1 --length 32 --out out/mine\n"
     "      times forward passes, beside ONNX Runtime's too\n"
     "  peer_cost --work epoch --batch-by sentences --batch 32\n"
-    "      one pass over the Brown corpus's training side, tagging\n";
+    "      one pass over the Brown corpus's training side, tagging\n"
+    "  peer_cost --encoding rope --convention halves --length 512 --batch 8\n"
+    "  peer_cost --system longformer --length 4096 --batch 1\n"
+    "      other encodings and systems, beside PyTorch's\n";
 
 // A folder for the files of one job, gone afterwards.
 class ScratchFolder {
@@ -67,16 +70,15 @@ std::vector<std::string> arms_of(const json& spec) {
 
 // Why an arm does not take part, or nothing.
 std::string why_not(const std::string& arm, const Job& job) {
+  const EncoderOptions& options = job.options;
+  if (arm == "onnxruntime" && (options.system != "encoder" || options.encoding != "learned")) {
+    return "runs the plain encoder with learned positions only";
+  }
+  if (arm == "pytorch" && options.encoding == "random_frozen") {
+    return "cannot draw the rows of random_frozen";
+  }
   if (arm == "onnxruntime" && job.trains) return "runs forward passes only";
-  if (arm == "onnxruntime" && job.options.precision != "f32") return "runs f32 only";
-  const bool plain = job.options.system == "encoder" && job.options.encoding == "learned";
-  if (arm == "onnxruntime" && !plain) return "runs the plain encoder with learned positions only";
-  if (arm == "pytorch" && job.options.encoding == "random_frozen") {
-    return "cannot draw the same random rows";
-  }
-  if (arm == "pytorch" && job.options.system == "longformer" && !job.scored.empty()) {
-    return "its window takes no padding";
-  }
+  if (arm == "onnxruntime" && options.precision != "f32") return "runs f32 only";
   return presence_of(arm).missing;
 }
 
@@ -126,8 +128,9 @@ json run_arms(const Workers& workers, const Job& job, const json& spec, const st
   plan.cell = fmt::format("work:{}/{}/d:{}/layers:{}/L:{}/B:{}", spec.at("work").get<std::string>(),
                           job.options.precision, shape.hidden, shape.layers, shape.max_length,
                           spec.at("batch").get<int>());
-  plan.cell += "/" + job.options.system + "/" + job.options.encoding;
   if (epoch) plan.cell += "/by:" + spec.at("batch_by").get<std::string>();
+  if (job.options.system != "encoder") plan.cell += "/" + job.options.system;
+  if (job.options.encoding != "learned") plan.cell += "/" + job.options.encoding;
   plan.blocks = epoch ? epoch_plan.blocks() : spec.at("blocks").get<int>();
   plan.seed = spec.at("seed");
   json calls_by_block = json::array(), peaks = json::array();
@@ -223,16 +226,14 @@ int main(int argc, char** argv) {
           Key{"work", "forward",
               "forward, train: a step, or epoch: a pass over a data set, tagging"},
           Key{"arms", posbench::kArms, "engines; one that is not installed is skipped by name"},
+          Key{"system", "encoder", "see `posbench list systems`"},
+          Key{"encoding", "learned", "see `posbench list encodings`"},
+          Key{"convention", "", "of the encoding; empty: its first"},
           Key{"precision", "f32", "of matrix products: f32 or bf16"},
           Key{"hidden", 128, "hidden size d"},
           Key{"layers", 2, "encoder layers"},
           Key{"heads", 4, "attention heads H"},
           Key{"feed_forward", 512, "inner size of the feed-forward part"},
-          Key{"system", "encoder", "see `posbench list systems`"},
-          Key{"encoding", "learned", "see `posbench list encodings`"},
-          Key{"convention", "",
-              "which function goes by the encoding's name (posbench list encodings); empty: its "
-              "first"},
           Key{"window", 256, "of systems with one: keys that a query sees on each side"},
           Key{"globals", 1,
               "of systems with a window: first rows that see all and are seen by all"},

@@ -29,28 +29,36 @@ class Work(NamedTuple):
     length: int
     batch: int
     batch_by: str  # of an epoch: tokens | sentences, else empty
+    # What the harness takes where a spec says nothing, as all did before it knew other encoders:
     system: str = "encoder"
     encoding: str = "learned"
     convention: str = ""
+    window: int = 256
+    globals: int = 1
+
+    @property
+    def model(self) -> str:
+        """[SYSTEM/]ENCODING[:CONVENTION], as in arms of encoder_cost; empty for the plain encoder with learned positions."""
+        system = "" if self.system == "encoder" else f"{self.system}/"
+        encoding = self.encoding + (f":{self.convention}" if self.convention else "")
+        return "" if (system, encoding) == ("", "learned") else system + encoding
 
     def __str__(self) -> str:
         shape = f"d {self.hidden}, {self.layers} layers"
+        if self.model:
+            shape = f"{self.model}, {shape}"
+        initial = Work._field_defaults
+        if (self.window, self.globals) != (initial["window"], initial["globals"]):
+            shape += f", window {self.window}, {self.globals} global"
         size = f"L {self.length}, B {self.batch}"
         if self.batch_by:
             size = f"{self.batch:,} {self.batch_by} a batch"
         shown = f"{self.kind}, {shape}, {size}"
-        if self.arm != "encoder/learned":
-            shown = f"{self.arm}: {shown}"
         return shown if self.precision == "f32" else f"{shown}, {self.precision}"
-
-    @property
-    def arm(self) -> str:
-        """As encoder_cost names it, the system spelled out."""
-        colon = ":" if self.convention else ""
-        return f"{self.system}/{self.encoding}{colon}{self.convention}"
 
 
 Works = dict[Work, list[PeerCost]]
+SHAPE = Work._fields[1 : Work._fields.index("batch_by")]
 
 
 def works(evidence: Evidence, studies: Sequence[str] = PEERS) -> Works:
@@ -60,27 +68,27 @@ def works(evidence: Evidence, studies: Sequence[str] = PEERS) -> Works:
     for t in sorted(trials, key=lambda t: t.seed):
         assert isinstance(t.result, PeerCost)
         epoch = t.spec["work"] == "epoch"
-        fields = [name for name in Work._fields if name not in ("kind", "batch_by")]
-        # Records from before there were other systems do not name theirs.
-        shape = {name: t.spec[name] for name in fields if name in t.spec}
-        key = Work(kind=t.spec["work"], **shape, batch_by=t.spec["batch_by"] if epoch else "")
+        shape = {name: t.spec[name] for name in SHAPE}
+        model = {name: t.spec.get(name, v) for name, v in Work._field_defaults.items()}
+        by = t.spec["batch_by"] if epoch else ""
+        key = Work(kind=t.spec["work"], **shape, batch_by=by, **model)
         found.setdefault(key, []).append(t.result)
     return dict(sorted(found.items(), key=lambda item: place(item[0])))
 
 
 def place(work: Work) -> tuple[object, ...]:
-    """Training first, by size, f32 before bf16."""
+    """Training first, by size, f32 before bf16, the plain encoder with learned positions before others."""
     size = (work.hidden, work.layers, work.length, work.batch)
-    return (KINDS.index(work.kind), *size, work.precision != "f32", work)
+    return (KINDS.index(work.kind), *size, work.precision != "f32", work.model, work)
 
 
 def pytorch_times(evidence: Evidence, shape: Shape, arm: str) -> float:
     """How many times as long as ours PyTorch takes for an arm of encoder_cost; NaN where nobody asked."""
-    system, _, encoding = arm.rpartition("/")
-    wanted = f"{system or 'encoder'}/{encoding.replace('sinusoid_table', 'sinusoid')}"
+    plain = arm.removeprefix("encoder/").replace("sinusoid_table", "sinusoid")
+    wanted = "" if plain == "learned" else plain
     size = ("kind", "precision", "hidden", "layers", "length", "batch")
     for work, processes in works(evidence).items():
-        if work.arm == wanted and all(getattr(work, n) == getattr(shape, n) for n in size):
+        if work.model == wanted and all(getattr(work, n) == getattr(shape, n) for n in size):
             slower = speed_up(work, processes, "pytorch")
             return math.exp(slower.effect) if slower else math.nan
     return math.nan

@@ -60,6 +60,7 @@ struct Full {
 
 std::vector<Batch> bucketed(const TaskData& data, std::vector<std::uint32_t> examples,
                             const EncoderOptions& options, Full full) {
+  const EncoderSystem& system = find_system(options.system);
   const int max_length = options.shape.max_length;
   std::ranges::stable_sort(examples, {}, [&](std::uint32_t e) {
     return std::min(data.dataset.examples[e].words.size(), static_cast<std::size_t>(max_length));
@@ -69,8 +70,8 @@ std::vector<Batch> bucketed(const TaskData& data, std::vector<std::uint32_t> exa
     if (batches.back().size() >= full.tokens || batches.back().sequences() >= full.sentences) {
       batches.emplace_back();
     }
-    data.task->append(data.dataset.examples[e], data.vocabulary, find_system(options.system),
-                      max_length, batches.back());
+    data.task->append(data.dataset.examples[e], data.vocabulary, system, max_length,
+                      batches.back());
   }
   return batches;
 }
@@ -85,6 +86,12 @@ Full full_of(const json& spec) {
 }
 
 void fill_epoch(const json& spec, Job& job) {
+  if (find_system(job.options.system).has_delimiters) {
+    throw UserError(fmt::format(
+        "an epoch labels every row, and system {} puts rows without a label around a text; choose "
+        "work forward or train, or another system",
+        job.options.system));
+  }
   const Full full = full_of(spec);
   const TaskData data("tagging", spec.at("dataset"), job.options.seed, spec.at("vocabulary"));
   EncoderShape& shape = job.options.shape;

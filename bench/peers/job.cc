@@ -81,21 +81,22 @@ std::vector<Batch> read_batches(const fs::path& file) {
   return batches;
 }
 
-// Spelled out: other engines need not know which one comes first.
-std::string convention_of(const EncoderOptions& options) {
-  const auto& known = find_encoding(options.encoding).conventions;
-  return options.convention.empty() && !known.empty() ? known.front() : options.convention;
-}
-
 }  // namespace
 
 void write_job(const Job& job, const fs::path& folder) {
   const EncoderShape& shape = job.options.shape;
+  const EncoderSystem& system = find_system(job.options.system);
   const json text = {{"trains", job.trains},
                      {"precision", job.options.precision},
-                     {"system", job.options.system},
                      {"encoding", job.options.encoding},
-                     {"convention", convention_of(job.options)},
+                     {"convention", job.options.convention},
+                     {"system",
+                      {{"name", system.name},
+                       {"rectifies", system.activation == Activation::relu},
+                       {"scales_tokens", system.scales_tokens},
+                       {"norm_first", system.norm_first},
+                       {"causal", system.causal},
+                       {"has_window", system.has_window}}},
                      {"shape",
                       {{"vocabulary", shape.vocabulary},
                        {"classes", shape.classes},
@@ -137,7 +138,7 @@ Job read_job(const fs::path& folder) {
   Job job{};
   job.trains = text.at("trains");
   job.options.precision = text.at("precision");
-  job.options.system = text.at("system");
+  job.options.system = text.at("system").at("name");
   job.options.encoding = text.at("encoding");
   job.options.convention = text.at("convention");
   job.options.shape = {shape.at("vocabulary"), shape.at("classes"), shape.at("hidden"),

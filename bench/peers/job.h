@@ -1,7 +1,8 @@
 // What every arm of peer_cost computes, as files of one folder: the same shape, weights, batches
 // and recipe for all.
 //
-//   job.json     trains, precision, system, encoding, convention, shape, optimizer
+//   job.json     trains, precision, shape, system (its name, and how it differs from others beyond
+//                its weights), encoding, convention, optimizer
 //   weights.bin  initial weights, see encoder/weights.h
 //   batches.bin  int32: number of batches; then each: S, lengths (S), tokens (T), labels (T)
 //   scored.bin   the same, batches to be scored after an epoch; may be none

@@ -27,9 +27,9 @@ class Sentences:
 class Job:
     trains: bool
     precision: str  # f32 or bf16
-    system: str
+    system: dict[str, Any]  # its name and what it does in another way, see src/encoder/systems.h
     encoding: str
-    convention: str  # spelled out
+    convention: str  # empty: the encoding's first
     shape: dict[str, int]
     optimizer: dict[str, float]
     weights: dict[str, Floats]  # matrices (in, out), vectors (n)

@@ -144,7 +144,7 @@ def cpu_seconds(call: Callable[[], None]) -> float:
 
 def fastest(job: Job) -> dict[str, Any]:
     """The fastest formulation, found by changing one choice after the other, and all that was tried."""
-    best = Formulation()
+    best = Formulation().start(job)
     tried: dict[str, float] = {}
     for choice in range(len(best.others(job))):
         candidates = [best, *best.others(job)[choice]]

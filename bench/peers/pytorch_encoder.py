@@ -1,74 +1,60 @@
-"""The systems of src/encoder/systems.h in PyTorch, in each formulation that may be the fastest."""
+"""The encoder of src/encoder/encoder.h in PyTorch, in each formulation that may be its fastest."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from job import Job, Sentences
-from pytorch_encodings import Positions
-from pytorch_window import window_context
+from pytorch_encodings import ENCODINGS, distances
 
 EPSILON = 1e-12  # of the layer norms, as in BERT
-
-
-@dataclass(frozen=True)
-class System:
-    scales_tokens: bool = False
-    has_segments: bool = False
-    embedding_norm: bool = False
-    norm_first: bool = False
-    causal: bool = False
-    relu: bool = False
-    has_window: bool = False
-
-
-SYSTEMS = {
-    "encoder": System(embedding_norm=True),
-    "vaswani": System(scales_tokens=True, relu=True),
-    "bert": System(has_segments=True, embedding_norm=True),
-    "gpt": System(norm_first=True, causal=True),
-    "transformer_xl": System(scales_tokens=True, causal=True, relu=True),
-    "longformer": System(embedding_norm=True, has_window=True),
-}
 
 
 @dataclass(frozen=True)
 class Formulation:
     """Equal functions that PyTorch computes at different speeds."""
 
-    attention: str = (
-        "matmul"  # of views, "bmm" of one contiguous copy, or "native": the fused layer
-    )
+    attention: str = "matmul"  # of views, "bmm" of contiguous copies, or "native": the fused layer
+    slices: str = "batch"  # at a time: the batch, or one "sequence"
+    queries: int = 0  # at a time, of each sequence; 0: all, or as many as a window is wide
+    encoding: str = ""  # see pytorch_encodings.py
     linear: str = "linear"  # weights (out, in), or (in, out): "addmm"; "matmul" is for export
     optimizer: str = "foreach"  # one call for all tensors, or "loop": one after the other
     graph: str = "eager"  # or "frozen": traced, frozen and optimised for inference
-    rotation: str = "real"  # sines and cosines by column; or "complex": a product of pairs
 
     def __str__(self) -> str:
-        said = f"{self.attention} {self.linear} {self.optimizer} {self.graph}"
-        return said if self.rotation == "real" else f"{said} {self.rotation}"
+        return " ".join(str(value) for value in astuple(self) if value)
 
     def others(self, job: Job) -> list[list[Formulation]]:
         """What to try instead, one choice after the other."""
-        groups = [[replace(self, attention="bmm")], [replace(self, linear="addmm")]]
-        if job.system == "longformer":
-            groups = groups[1:]  # blocks of a window are one batch of products already
-        if (job.encoding, job.convention, job.precision) == ("rope", "pairs", "f32"):
-            groups += [[replace(self, rotation="complex")]]
+        bmm = replace(self, attention="bmm")
+        sliced = bmm if job.system["has_window"] else replace(bmm, slices="sequence")
+        groups = [
+            list(dict.fromkeys([bmm, sliced, *(replace(sliced, queries=n) for n in QUERIES)]))
+        ]
+        encoding = ENCODINGS[job.encoding]
+        groups.append([replace(self, encoding=how) for how in encoding.formulations[1:]])
+        groups.append([replace(self, linear="addmm")])
         if job.trains:
             return groups + [[replace(self, optimizer="loop")]]
         if job.precision == "f32":
-            # The fused layer is post-norm with GELU, and takes nothing that enters at the scores.
-            input_sum = ("learned", "sinusoid", "sinusoid_trainable", "none")
-            fused = job.system in ("encoder", "bert") and job.encoding in input_sum
-            native = [replace(self, attention="native", linear="linear")] if fused else []
-            return groups + [[*native, replace(self, graph="frozen")]]
+            groups.append([replace(self, graph="frozen")])
+            if not (encoding.inside or job.system["has_window"] or job.system["causal"]):
+                native = replace(self, attention="native", linear="linear")
+                groups[-1].insert(0, native)
         return groups
+
+    def start(self, job: Job) -> Formulation:
+        """With what is tried first for the job's encoding."""
+        return replace(self, encoding=ENCODINGS[job.encoding].formulations[0])
+
+
+QUERIES = (64, 128)  # of a slice: their scores stay in the nearer caches
 
 
 @dataclass
@@ -111,100 +97,170 @@ class Encoder(torch.nn.Module):
     def __init__(self, job: Job, how: Formulation) -> None:
         super().__init__()
         self.heads = job.shape["heads"]
-        self.head_size = job.shape["hidden"] // self.heads
+        self.hidden = job.shape["hidden"]
+        self.head_size = self.hidden // self.heads
         self.layers = job.shape["layers"]
         self.window, self.globals = job.shape["window"], job.shape["globals"]
-        self.system = SYSTEMS[job.system]
-        self.positions = Positions(job, self.value, self.system.causal)
+        self.system = job.system
         self.how = how
+        self.encoding = ENCODINGS[job.encoding](job, how.encoding, self.value)
         self.matrices: list[str] = []
         for name, values in job.weights.items():
-            tensor = torch.from_numpy(values.copy())
+            tensor = torch.from_numpy(self.encoding.arranged(name, values).copy())
             if values.ndim == 2:
                 self.matrices.append(name)
-                table = name in ("token", "segment") or name.endswith("position")
-                if not table and how.linear == "linear":
+                is_table = name in ("token", "segment") or name.endswith("position")
+                if not is_table and how.linear == "linear":
                     tensor = tensor.t().contiguous()
             self.register_parameter(name.replace(".", "_"), torch.nn.Parameter(tensor))
+        self.has = frozenset(job.weights)
+        if self.system["causal"]:
+            self.unseen = additive(distances(job.shape["max_length"]) > 0)
+        if self.system["has_window"]:
+            block = how.queries or self.window
+            apart = torch.arange(block + 2 * self.window) - torch.arange(block)[:, None]
+            self.band = additive((apart < 0) | (apart > 2 * self.window))
 
     def value(self, name: str) -> torch.nn.Parameter:
         return self.get_parameter(name.replace(".", "_"))
 
-    def linear(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        w, b = self.value(name), self.value(name + "_bias")
+    def linear(self, name: str, x: torch.Tensor, columns: slice = slice(None)) -> torch.Tensor:
+        """(…, out) from (…, in), or some columns of that."""
+        w, b = self.value(name), self.value(name + "_bias")[columns]
         if self.how.linear == "linear":
-            return F.linear(x, w, b)
+            return F.linear(x, w[columns], b)
         if self.how.linear == "matmul":
-            return x @ w + b
-        return torch.addmm(b, x.view(-1, x.shape[-1]), w).view(*x.shape[:-1], -1)
+            return x @ w[:, columns] + b
+        return torch.addmm(b, x.reshape(-1, x.shape[-1]), w[:, columns]).view(*x.shape[:-1], -1)
 
     def norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
         gamma, beta = self.value(name + ".gamma"), self.value(name + ".beta")
         return F.layer_norm(x, gamma.shape, gamma, beta, EPSILON)
 
-    def context(
-        self, at: str, x: torch.Tensor, mask: torch.Tensor | None, bias: torch.Tensor | None
-    ) -> torch.Tensor:
+    def projected(self, name: str, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Queries, keys and values, (b, H, n, size) each."""
+        qkv = self.linear(name, x).view(*x.shape[:2], 3, self.heads, self.head_size)
+        q, k = self.encoding.turn(qkv[:, :, :2]).transpose(1, 3).unbind(2)
+        return q, k, qkv[:, :, 2].transpose(1, 2)
+
+    def context(self, at: str, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """Attention before its output projection: (B, L, d) from (B, L, d)."""
         if self.how.attention == "onnx":
             w, b = self.value(at + "qkv"), self.value(at + "qkv_bias")
             return FusedAttention.apply(x, w, b, self.heads)
         b, n, d = x.shape
-        size = self.head_size
-        positions, scale = self.positions, self.positions.content_scale
-        qkv = self.linear(at + "qkv", x).view(b, n, 3, self.heads, size).permute(2, 0, 3, 1, 4)
-        (q, k), v = positions.turned(qkv[:2], self.how.rotation).unbind(0), qkv[2]
-        if self.system.has_window:
-            context = window_context(q * scale, k, v, self.window, self.globals)
-            if self.globals > 0:
-                context = torch.cat((self.global_context(at, x), context[:, :, self.globals :]), 2)
-            return context.transpose(1, 2).reshape(b, n, d)
-        q = q * scale
-        relative = positions.relative(at, q)
-        shift = positions.query_shift(at)
-        if shift is not None:
-            q = q + scale * shift
-        added = relative
-        for more in (bias, mask):
-            if more is not None:
-                added = more if added is None else added + more
-        if self.how.attention == "matmul":
-            scores = q @ k.transpose(-1, -2)
-            if added is not None:
-                scores = scores.add_(added)
-            weights = F.softmax(scores, -1)
-            context = weights @ v
+        q, k, v = self.projected(at + "qkv", x)
+        if self.system["has_window"]:
+            assert mask is None  # no work pads what has a window
+            context = self.window_attention(at, x, q, k, v)
         else:
-            q, k, flat_v = (part.reshape(b * self.heads, n, size) for part in (q, k, v))
-            if added is None:
-                # Not baddbmm with beta = 0: in 1.13 it multiplies small results that were never
-                # set by 0.
-                scores = torch.bmm(q, k.mT)
-            else:
-                rows = added.shape[-2]  # 1 where only padding is masked
-                start = added.to(q.dtype).expand(b, self.heads, rows, n).reshape(-1, rows, n)
-                scores = torch.baddbmm(start, q, k.mT)
-            weights = F.softmax(scores, -1).view(b, self.heads, n, n)
-            context = torch.bmm(weights.flatten(0, 1), flat_v).view(b, self.heads, n, size)
-        more_values = positions.values(at, weights)
-        if more_values is not None:
-            context = context + more_values
+            self.encoding.begin_layer(at, n)
+            if self.how.attention == "bmm" and self.how.slices == "batch":
+                q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+            slices = [slice(None)]
+            if self.how.slices == "sequence":
+                slices = [slice(s, s + 1) for s in range(b)]
+            parts = []
+            for s in slices:
+                of_s = None if mask is None else mask[s]
+                parts.append(self.attention(q[s], k[s], v[s], of_s))
+            context = joined(parts, 0)
         return context.transpose(1, 2).reshape(b, n, d)
 
-    def global_context(self, at: str, x: torch.Tensor) -> torch.Tensor:
-        """Of Longformer's global rows, which see all by projections of their own: (B, H, G, size)."""
+    def attention(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """(b, H, n, size) from the same; some queries after the other, so that a causal model meets no key
+        that all of them do not see."""
+        n = q.shape[2]
+        step = self.how.queries or n
+        parts = []
+        for first in range(0, n, step):
+            queries = q[:, :, first : first + step]
+            keys = min(first + step, n) if self.system["causal"] else n
+            seen = None if mask is None else mask[..., :keys]
+            scores = self.scores(queries, k[:, :, :keys], seen, first)
+            if self.system["causal"]:
+                scores[..., first:] += self.unseen[: keys - first, : keys - first]
+            weights = F.softmax(scores, -1)
+            context = weights @ v[:, :, :keys]
+            more = self.encoding.values(weights, first)
+            parts.append(context if more is None else context + more)
+        return joined(parts, 2)
+
+    def scores(
+        self, q: torch.Tensor, k: torch.Tensor, mask: torch.Tensor | None, first: int
+    ) -> torch.Tensor:
+        """(b, H, r, keys) from queries (b, H, r, size) and keys, with what the encoding adds and the mask."""
+        scale = 1 / math.sqrt(self.head_size)
+        start = self.encoding.start(q, first, k.shape[2])
+        q = self.encoding.content(q)
+        if self.how.attention == "matmul":
+            scores = (q * scale) @ k.transpose(-1, -2)
+            scores = scores if start is None else scores + start
+            return scores if mask is None else scores + mask
+        b, heads, r, _ = q.shape
+        flat_q, flat_k = q.flatten(0, 1), k.flatten(0, 1)
+        if start is not None:
+            scores = start.flatten(0, 1).baddbmm_(flat_q, flat_k.mT, alpha=scale).view(start.shape)
+            return scores if mask is None else scores.add_(mask)
+        if mask is None:
+            # Not baddbmm with beta = 0: in 1.13 it multiplies small results that were never set by 0.
+            scores = torch.bmm(flat_q * scale, flat_k.mT)
+        else:
+            row = mask.to(q.dtype).expand(b, heads, 1, -1).reshape(b * heads, 1, -1)
+            scores = torch.baddbmm(row, flat_q, flat_k.mT, alpha=scale)
+        return scores.view(b, heads, r, -1)
+
+    def window_attention(
+        self, at: str, x: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor
+    ) -> torch.Tensor:
+        """Blocks of queries with the keys that some of them see: as many before and behind as the window is wide,
+        and the global rows in front. The authors' blocks, two windows wide and each overlapping half of the
+        next, multiply twice what a query sees; these multiply 1.5 times as much, or less where they are
+        shorter."""
+        b, heads, n, size = q.shape
+        wide, front = self.window, self.globals
+        step = len(self.band)
+        scale = 1 / math.sqrt(size)
+        parts = []
+        for first in range(front, n, step):
+            last = min(first + step, n)
+            begin, end = max(first - wide, front), min(last + wide, n)
+            seen = self.band[: last - first, begin - first + wide : end - first + wide]
+            seen = F.pad(seen, (front, 0))
+            near_k, near_v = k[:, :, begin:end], v[:, :, begin:end]
+            if front:
+                near_k = torch.cat((k[:, :, :front], near_k), 2)
+                near_v = torch.cat((v[:, :, :front], near_v), 2)
+            queries = q[:, :, first:last]
+            if self.how.attention == "matmul":
+                scores = (queries * scale) @ near_k.transpose(-1, -2) + seen
+            else:
+                flat = queries.flatten(0, 1), near_k.flatten(0, 1).mT
+                scores = torch.baddbmm(seen.to(q.dtype), *flat, alpha=scale).unflatten(
+                    0, (b, heads)
+                )
+            parts.append(F.softmax(scores, -1) @ near_v)
+        if front:
+            parts.insert(0, self.global_rows(at, x))
+        return joined(parts, 2)
+
+    def global_rows(self, at: str, x: torch.Tensor) -> torch.Tensor:
+        """(b, H, globals, size): queries of the global rows, which see all, by projections of their own."""
         b, n, d = x.shape
-        w, bias = self.value(at + "global"), self.value(at + "global_bias")
-        transposed = w if self.how.linear == "linear" else w.t()
-        of_q = F.linear(x[:, : self.globals], transposed[:d], bias[:d])
-        of_kv = F.linear(x, transposed[d:], bias[d:])
-        q = of_q.view(b, self.globals, self.heads, self.head_size).transpose(1, 2)
-        k, v = of_kv.view(b, n, 2, self.heads, self.head_size).permute(2, 0, 3, 1, 4)
-        if self.positions.name == "rope":
-            padded_q = torch.cat((q, q.new_zeros(b, self.heads, n - self.globals, q.shape[-1])), 2)
-            q, k = self.positions.turned(torch.stack((padded_q, k)), self.how.rotation)
-            q = q[:, :, : self.globals]
-        return F.softmax((q * self.positions.content_scale) @ k.mT, -1) @ v
+        q = self.linear(at + "global", x[:, : self.globals], slice(d))
+        kv = self.linear(at + "global", x, slice(d, 3 * d))
+        q = self.encoding.turn(q.view(b, self.globals, 1, self.heads, self.head_size))
+        kv = kv.view(b, n, 2, self.heads, self.head_size)
+        k = self.encoding.turn(kv[:, :, :1])
+        q, k, v = (
+            q[:, :, 0].transpose(1, 2),
+            k[:, :, 0].transpose(1, 2),
+            kv[:, :, 1].transpose(1, 2),
+        )
+        scores = (q / math.sqrt(self.head_size)) @ k.transpose(-1, -2)
+        return F.softmax(scores, -1) @ v
 
     def native_layer(self, at: str, x: torch.Tensor) -> torch.Tensor:
         """The layer that nn.TransformerEncoder runs at inference, without padding."""
@@ -214,50 +270,58 @@ class Encoder(torch.nn.Module):
         fused = torch._transformer_encoder_layer_fwd
         attention = [self.value(at + name) for name in names]
         rest = [self.value(at + name) for name in norms + feed_forward]
-        return fused(x, x.shape[-1], self.heads, *attention, True, False, EPSILON, *rest)
+        gelu, norm_first = not self.system["rectifies"], self.system["norm_first"]
+        how = (gelu, norm_first, EPSILON)
+        return fused(x, x.shape[-1], self.heads, *attention, *how, *rest)
 
-    def layer(
-        self, at: str, x: torch.Tensor, mask: torch.Tensor | None, bias: torch.Tensor | None
-    ) -> torch.Tensor:
+    def feed_forward(self, at: str, x: torch.Tensor) -> torch.Tensor:
+        inner = self.linear(at + "ff1", x)
+        inner = F.relu(inner) if self.system["rectifies"] else F.gelu(inner)
+        return self.linear(at + "ff2", inner)
+
+    def layer(self, at: str, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         if self.how.attention == "native":
             return self.native_layer(at, x)
+        if self.system["norm_first"]:
+            context = self.context(at, self.norm(at + "norm1", x), mask)
+            y = x + self.linear(at + "out", context)
+            return y + self.feed_forward(at, self.norm(at + "norm2", y))
+        context = self.context(at, x, mask)
+        y = self.norm(at + "norm1", x + self.linear(at + "out", context))
+        return self.norm(at + "norm2", y + self.feed_forward(at, y))
 
-        def attended(y: torch.Tensor) -> torch.Tensor:
-            return self.linear(at + "out", self.context(at, y, mask, bias))
-
-        def fed(y: torch.Tensor) -> torch.Tensor:
-            inner = self.linear(at + "ff1", y)
-            return self.linear(at + "ff2", F.relu(inner) if self.system.relu else F.gelu(inner))
-
-        if self.system.norm_first:
-            x = x + attended(self.norm(at + "norm1", x))
-            return x + fed(self.norm(at + "norm2", x))
-        y = self.norm(at + "norm1", x + attended(x))
-        return self.norm(at + "norm2", y + fed(y))
+    def input(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, L, d), the sum before the first layer; all tokens are of the first segment."""
+        x = F.embedding(tokens, self.value("token"))
+        if self.system["scales_tokens"]:
+            x = x * math.sqrt(self.hidden)
+        if "segment" in self.has:
+            x = x + self.value("segment")[0]
+        rows = self.encoding.rows(tokens.shape[1])
+        x = x if rows is None else x + rows
+        return self.norm("norm0", x) if "norm0.gamma" in self.has else x
 
     def forward(
         self,
         tokens: torch.Tensor,
-        kept: torch.Tensor | None = None,
+        rows: torch.Tensor | None = None,
         mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Logits (R, classes) of the rows that hold a token, `kept` (R) of B·L."""
-        n = tokens.shape[1]
-        x = F.embedding(tokens, self.value("token"))
-        if self.system.scales_tokens:
-            x = x * math.sqrt(x.shape[-1])
-        rows = self.positions.rows(n)
-        if self.system.has_segments:  # one text: all are of the first
-            first = self.value("segment")[0]
-            rows = first if rows is None else rows + first
-        if rows is not None:
-            x = x + rows
-        if self.system.embedding_norm:
-            x = self.norm("norm0", x)
-        bias = self.positions.bias(n)
+        """Logits (R, classes) of the rows that hold a token."""
+        x = self.input(tokens)
+        self.encoding.begin()
         for i in range(self.layers):
-            x = self.layer(f"layer{i}.", x, mask, bias)
-        if self.system.norm_first:
-            x = self.norm("final_norm", x)
+            x = self.layer(f"layer{i}.", x, mask)
         x = x.reshape(-1, x.shape[-1])
-        return self.linear("head", x if kept is None else x.index_select(0, kept))
+        x = x if rows is None else x.index_select(0, rows)
+        x = self.norm("final_norm", x) if "final_norm.gamma" in self.has else x
+        return self.linear("head", x) if "head" in self.has else F.linear(x, self.value("token"))
+
+
+def additive(unseen: torch.Tensor) -> torch.Tensor:
+    """What masks scores by addition: -inf where True, else 0."""
+    return torch.zeros(unseen.shape).masked_fill(unseen, -math.inf)
+
+
+def joined(parts: list[torch.Tensor], dimension: int) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dimension)

@@ -1,233 +1,336 @@
-"""Position encodings in PyTorch, written to be fast: what does not hang on the input is made once,
-biases are shared by all layers, and distances come from strides instead of indices."""
+"""The position encodings of src/encoding in PyTorch, each in the formulations that may be its fastest.
+
+b sequences of n rows, H heads of `size` columns, r queries from row `first` on that meet `keys` keys from row 0 on.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Callable
+from typing import Callable, Mapping
 
 import torch
-import torch.nn.functional as F
 
-from job import Job
+from job import Floats, Job
 
-SHAW_REACH = 16
-T5_BUCKETS, T5_DISTANCE = 32, 128
-EPSILON = 1e-12
-Value = Callable[[str], torch.Tensor]  # a trained tensor by its name
+Value = Callable[[str], torch.Tensor]  # a trained part by its name
 
 
-class Positions:
-    """One encoding. Shapes: B sequences of n rows, H heads of `size` columns."""
+class Encoding:
+    """The parts of src/encoding/encoding.h, each doing nothing. Tables are made once, with the encoder."""
 
-    def __init__(self, job: Job, value: Value, causal: bool) -> None:
-        self.name, self.convention = job.encoding, job.convention
-        self.causal = causal
-        self.hidden, self.heads = job.shape["hidden"], job.shape["heads"]
-        self.length = job.shape["max_length"]
-        self.size = self.hidden // self.heads
+    formulations: tuple[str, ...] = ("",)  # equal functions; the first is where trying begins
+    inside = False  # whether it changes anything behind the input sum
+
+    def __init__(self, job: Job, formulation: str, value: Value) -> None:
+        self.formulation = formulation
+        self.convention = job.convention
         self.value = value
-        self.made: dict[tuple[str, int], torch.Tensor] = {}
+        self.hidden, self.heads = job.shape["hidden"], job.shape["heads"]
+        self.size = self.hidden // self.heads
+        self.length = job.shape["max_length"]
+        self.causal = job.system["causal"]
 
-    def once(self, what: str, n: int, make: Callable[[int], torch.Tensor]) -> torch.Tensor:
-        """A constant for n rows."""
-        if (what, n) not in self.made:
-            with torch.inference_mode(False), torch.no_grad():  # training reads them too
-                self.made[what, n] = make(n)
-        return self.made[what, n]
+    def arranged(self, name: str, values: Floats) -> Floats:
+        """The values of a part as this formulation reads them."""
+        return values
 
     def rows(self, n: int) -> torch.Tensor | None:
-        """What the input sum gains (n, d)."""
-        if self.name in ("learned", "sinusoid_trainable"):
-            first = 2 if self.convention == "roberta" else 0
-            return self.value("position")[first : first + n]
-        return self.once("sinusoid", n, self.sinusoid) if self.name == "sinusoid" else None
+        """(n, d) to add to the input."""
+        return None
 
-    def sinusoid(self, n: int) -> torch.Tensor:
+    def turn(self, x: torch.Tensor) -> torch.Tensor:
+        """Queries or keys (b, n, any, H, size) behind their rotation."""
+        return x
+
+    def begin(self) -> None:
+        """Before the first layer of a pass."""
+
+    def begin_layer(self, at: str, n: int) -> None:
+        """Before the attention of a layer."""
+
+    def content(self, q: torch.Tensor) -> torch.Tensor:
+        """Queries as they meet the keys."""
+        return q
+
+    def start(self, q: torch.Tensor, first: int, keys: int) -> torch.Tensor | None:
+        """(b, H, r, keys) that the product of queries (b, H, r, size) and keys, scaled, is added to in place."""
+        return None
+
+    def values(self, weights: torch.Tensor, first: int) -> torch.Tensor | None:
+        """(b, H, r, size) to add to the context, from attention weights (b, H, r, keys)."""
+        return None
+
+
+class Table(Encoding):
+    """Trained rows; those of RoBERTa begin behind two that nobody uses."""
+
+    def rows(self, n: int) -> torch.Tensor | None:
+        table = self.value("position")
+        first = len(table) - self.length
+        return table[first : first + n]
+
+
+class Sinusoid(Encoding):
+    def __init__(self, job: Job, formulation: str, value: Value) -> None:
+        super().__init__(job, formulation, value)
+        d, half = self.hidden, self.hidden // 2
+        split = self.convention == "tensor2tensor"
+        angles = angles_of(self.length, half, half - 1 if split else half)
+        parts = (angles.sin(), angles.cos())
+        table = torch.cat(parts, 1) if split else torch.stack(parts, 2).view(self.length, d)
+        self.table = table.float()
+
+    def rows(self, n: int) -> torch.Tensor | None:
+        return self.table[:n]
+
+
+def angles_of(rows: int, frequencies: int, span: int) -> torch.Tensor:
+    """(rows, frequencies) in f64: the frequencies fall from 1 by 10000^(-1/span)."""
+    falling = 10000.0 ** (-torch.arange(frequencies, dtype=torch.float64) / span)
+    return torch.arange(rows, dtype=torch.float64)[:, None] * falling
+
+
+class Rope(Encoding):
+    """Planes of neighbouring columns, as complex numbers; or of columns half a head apart, as most write it today, or
+    part by part. Trained weights of one kind serve the other once their columns are moved, as is done with
+    those of Llama: what is fastest serves both conventions."""
+
+    formulations = ("complex", "rotate_half", "parts")
+    inside = True
+
+    def __init__(self, job: Job, formulation: str, value: Value) -> None:
+        super().__init__(job, formulation, value)
+        self.rotated = self.size // 4 if self.convention == "halves_quarter" else self.size
+        angles = angles_of(self.length, self.rotated // 2, self.rotated // 2)[:, None, None, :]
+        if formulation == "complex":
+            self.turns = torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
+        if formulation == "rotate_half":
+            angles = torch.cat((angles, angles), -1)
+        self.cos, self.sin = angles.cos().float(), angles.sin().float()
+
+    def arranged(self, name: str, values: Floats) -> Floats:
+        pairs_here = self.convention in ("", "pairs")
+        if not name.rpartition(".")[2].startswith(("qkv", "global")):
+            return values
+        if pairs_here == (self.formulation == "complex"):
+            return values
+        here = values.reshape(*values.shape[:-1], 3, self.heads, self.size)
+        moved = here.copy()
+        sources = halves_of(here[..., :2, :, : self.rotated], pairs_here)
+        targets = halves_of(moved[..., :2, :, : self.rotated], not pairs_here)
+        for source, target in zip(sources, targets):
+            target[...] = source
+        return moved.reshape(values.shape)
+
+    def turn(self, x: torch.Tensor) -> torch.Tensor:
+        n = x.shape[1]
+        if self.rotated < self.size:
+            turned = self.turned(x[..., : self.rotated], n)
+            return torch.cat((turned, x[..., self.rotated :]), -1)
+        return self.turned(x, n)
+
+    def turned(self, x: torch.Tensor, n: int) -> torch.Tensor:
+        if self.formulation == "complex":
+            planes = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+            return torch.view_as_real(planes * self.turns[:n]).flatten(-2)
+        cos, sin = self.cos[:n], self.sin[:n]
+        a, b = x.chunk(2, -1)
+        if self.formulation == "rotate_half":
+            return torch.addcmul(x * cos, torch.cat((-b, a), -1), sin)
+        return torch.cat(
+            (torch.addcmul(a * cos, b, sin, value=-1), torch.addcmul(b * cos, a, sin)), -1
+        )
+
+
+def halves_of(x: Floats, pairs: bool) -> tuple[Floats, Floats]:
+    """The first and the second columns of all planes, as views."""
+    half = x.shape[-1] // 2
+    return (x[..., ::2], x[..., 1::2]) if pairs else (x[..., :half], x[..., half:])
+
+
+class DistanceBias(Encoding):
+    """A number for each head and distance: (H, max_length, max_length), once for all sequences and layers."""
+
+    inside = True
+    bias: torch.Tensor
+
+    def start(self, q: torch.Tensor, first: int, keys: int) -> torch.Tensor | None:
+        bias = self.bias[:, first : first + q.shape[2], :keys]
+        return (
+            bias.to(q.dtype).expand(len(q), -1, -1, -1).clone(memory_format=torch.contiguous_format)
+        )
+
+
+def distances(rows: int) -> torch.Tensor:
+    """(rows, rows): key minus query."""
+    places = torch.arange(rows)
+    return places - places[:, None]
+
+
+class Alibi(DistanceBias):
+    def __init__(self, job: Job, formulation: str, value: Value) -> None:
+        super().__init__(job, formulation, value)
+        steps = distances(self.length).abs()
+        self.bias = -torch.tensor(slopes(self.heads))[:, None, None] * steps
+
+
+def slopes(heads: int) -> list[float]:
+    """The authors' get_slopes (Press 2022)."""
+    below = 1 << (heads.bit_length() - 1)
+    regular = [2.0 ** (-8 * (h + 1) / below) for h in range(below)]
+    return regular + [2.0 ** (-4 * (h + 1) / below) for h in range(0, 2 * (heads - below), 2)]
+
+
+class T5Bias(DistanceBias):
+    def __init__(self, job: Job, formulation: str, value: Value) -> None:
+        super().__init__(job, formulation, value)
+        self.buckets = buckets(distances(self.length), self.causal).flatten()
+
+    def begin(self) -> None:
+        chosen = self.value("position").t().index_select(1, self.buckets)
+        self.bias = chosen.view(self.heads, self.length, self.length)
+
+
+def buckets(relative: torch.Tensor, causal: bool) -> torch.Tensor:
+    """T5's relative_position_bucket (Raffel 2020) with 32 buckets up to 128."""
+    side = 32 if causal else 16
+    first = torch.zeros_like(relative) if causal else (relative > 0) * side
+    steps = (-relative).clamp(min=0) if causal else relative.abs()
+    single = side // 2
+    share = (steps.clamp(min=1).double() / single).log() / math.log(128 / single)
+    above = (single + (share * (side - single)).long()).clamp(max=side - 1)
+    return first + torch.where(steps < single, steps, above)
+
+
+def skewed(wide: torch.Tensor, keys: int) -> torch.Tensor:
+    """(b, H, r, keys) out of a contiguous (b, H, r, at least keys) whose column u belongs to the distance
+    u - (r - 1) + first of key and query: the shift of Transformer-XL as a view."""
+    b, heads, r, width = wide.shape
+    strides = (heads * r * width, r * width, width - 1, 1)
+    return wide.as_strided((b, heads, r, keys), strides, wide.storage_offset() + r - 1)
+
+
+class Shaw(Encoding):
+    """Huang's form (2019): queries meet 33 vectors, not one for each key. Scores get theirs by a gather or by a
+    skewed view; weights reach theirs by a scatter or through the same view."""
+
+    formulations = ("skew", "gather")
+    inside = True
+    REACH = 16
+
+    def __init__(self, job: Job, formulation: str, value: Value) -> None:
+        super().__init__(job, formulation, value)
+        if formulation == "gather":
+            self.index = distances(self.length).clamp(-self.REACH, self.REACH) + self.REACH
+
+    def begin_layer(self, at: str, n: int) -> None:
+        rows = 2 * self.REACH + 1
+        vectors = self.value(at + "position").view(-1, rows, self.heads, self.size)
+        self.keys = vectors[0].permute(1, 2, 0) / math.sqrt(self.size)  # (H, size, 33)
+        self.of_values = vectors[1].transpose(0, 1) if len(vectors) > 1 else None  # (H, 33, size)
+
+    def band(self, r: int, first: int, keys: int) -> tuple[int, slice, int]:
+        """Of the r + keys - 1 distances: those on the left of the vectors, the vectors met, those on the right."""
+        left, right = first + r - 1 - self.REACH, keys - 1 - first - self.REACH
+        return (
+            max(left, 0),
+            slice(max(-left, 0), 2 * self.REACH + 1 - max(-right, 0)),
+            max(right, 0),
+        )
+
+    def start(self, q: torch.Tensor, first: int, keys: int) -> torch.Tensor | None:
+        met = q @ self.keys  # (b, H, r, 33)
+        b, heads, r, _ = met.shape
+        if self.formulation == "gather":
+            index = self.index[first : first + r, :keys]
+            return met.gather(-1, index.expand(b, heads, -1, -1))
+        left, band, right = self.band(r, first, keys)
+        outside = (met[..., :1].expand(-1, -1, -1, left), met[..., -1:].expand(-1, -1, -1, right))
+        wide = torch.cat((outside[0], met[..., band], outside[1]), -1)
+        return skewed(wide, keys).contiguous()
+
+    def values(self, weights: torch.Tensor, first: int) -> torch.Tensor | None:
+        if self.of_values is None:
+            return None
+        b, heads, r, keys = weights.shape
+        if self.formulation == "gather":
+            index = self.index[first : first + r, :keys].expand(b, heads, -1, -1)
+            sums = weights.new_zeros(b, heads, r, 2 * self.REACH + 1)
+            return sums.scatter_add(-1, index, weights) @ self.of_values
+        left, band, right = self.band(r, first, keys)
+        wide = weights.new_zeros(b, heads, r, r + keys - 1)
+        skewed(wide, keys).copy_(weights)
+        sums = wide[..., left : left + band.stop - band.start].clone()
+        sums[..., 0] += wide[..., :left].sum(-1)
+        sums[..., -1] += wide[..., wide.shape[-1] - right :].sum(-1)
+        return sums @ self.of_values[:, band]
+
+
+class TransformerXl(Encoding):
+    """(q + u) k + (q + v) (R W_R), the second term for each distance, then skewed."""
+
+    inside = True
+
+    def __init__(self, job: Job, formulation: str, value: Value) -> None:
+        super().__init__(job, formulation, value)
         half = self.hidden // 2
-        i = torch.arange(half, dtype=torch.float64)
-        last = half - 1 if self.convention == "tensor2tensor" else half
-        angles = torch.arange(n, dtype=torch.float64)[:, None] * 10000.0 ** (-i / last)
-        parts = [angles.sin(), angles.cos()]
-        if self.convention == "tensor2tensor":
-            return torch.cat(parts, 1).float()
-        return torch.stack(parts, 2).flatten(1).float()
+        angles = angles_of(self.length, half, half).flip(0)
+        sines, cosines = angles.sin(), angles.cos()  # of the distances max_length - 1 … 0
+        behind = torch.cat((sines, cosines), 1)
+        ahead = torch.cat((-sines, cosines), 1).flip(0)[1:]
+        self.table = (behind if self.causal else torch.cat((behind, ahead))).float()
 
-    @property
-    def content_scale(self) -> float:
-        """Of the products of queries and keys."""
-        return 1 / math.sqrt((2 if self.name == "tupe" else 1) * self.size)
+    def begin_layer(self, at: str, n: int) -> None:
+        values = self.value(at + "position")
+        self.u, self.v = values[-2:].view(2, self.heads, 1, self.size)
+        last = self.length if self.causal else self.length + n - 1
+        vectors = self.table[self.length - n : last] @ values[:-2]
+        self.vectors = vectors.view(-1, self.heads, self.size).permute(1, 2, 0)
+        self.reach = n - 1  # the distance of the first of them
 
-    # Queries and keys.
+    def content(self, q: torch.Tensor) -> torch.Tensor:
+        return q + self.u.to(q.dtype)
 
-    def turned(self, x: torch.Tensor, how: str) -> torch.Tensor:
-        """Queries and keys (2, B, H, n, size), by their positions."""
-        if self.name != "rope":
-            return x
-        n = x.shape[-2]
-        if how == "complex":
-            pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
-            return torch.view_as_real(pairs * self.once("cis", n, self.cis)).flatten(-2)
-        rotated = self.rotated
-        front, rest = x[..., :rotated], x[..., rotated:]
-        cosine, sine = self.once("cosine", n, self.cosine), self.once("sine", n, self.sine)
-        if self.convention == "pairs":
-            partner = torch.stack((-front[..., 1::2], front[..., ::2]), -1).flatten(-2)
-        else:
-            partner = torch.cat((-front[..., rotated // 2 :], front[..., : rotated // 2]), -1)
-        turned = torch.addcmul(front * cosine, partner, sine)
-        return torch.cat((turned, rest), -1) if rotated < self.size else turned
+    def start(self, q: torch.Tensor, first: int, keys: int) -> torch.Tensor | None:
+        r = q.shape[2]
+        farthest = self.reach - (first + r - 1)
+        # Causal: distances below 0 are read from wherever the skew arrives, and masked.
+        width = keys if self.causal else r + keys - 1
+        vectors = self.vectors[..., farthest : farthest + width]
+        wide = ((q + self.v.to(q.dtype)) / math.sqrt(self.size)) @ vectors
+        return skewed(wide, keys).contiguous()
 
-    @property
-    def rotated(self) -> int:
-        return self.size // 4 if self.convention == "halves_quarter" else self.size
 
-    def angles(self, n: int) -> torch.Tensor:
-        i = torch.arange(self.rotated // 2, dtype=torch.float64)
-        return torch.arange(n, dtype=torch.float64)[:, None] * 10000.0 ** (-2 * i / self.rotated)
+class Tupe(DistanceBias):
+    """Scores of places alone, once for all layers, beside smaller ones of words."""
 
-    def cis(self, n: int) -> torch.Tensor:
-        angles = self.angles(n)
-        return torch.complex(angles.cos().float(), angles.sin().float())
-
-    def by_columns(self, planes: torch.Tensor) -> torch.Tensor:
-        if self.convention == "pairs":
-            return planes.repeat_interleave(2, 1).float()
-        return torch.cat((planes, planes), 1).float()
-
-    def cosine(self, n: int) -> torch.Tensor:
-        return self.by_columns(self.angles(n).cos())
-
-    def sine(self, n: int) -> torch.Tensor:
-        return self.by_columns(self.angles(n).sin())
-
-    # Scores.
-
-    def bias(self, n: int) -> torch.Tensor | None:
-        """What all layers add to the scores (H or 1, n, n), the causal mask included."""
-        if self.name == "alibi":
-            return self.once("alibi", n, self.alibi)
-        if self.name == "t5_bias":
-            buckets = self.once("buckets", n, self.buckets)
-            return self.masked(distances(F.embedding(buckets, self.value("position")).t(), n))
-        if self.name == "tupe":
-            return self.masked(self.tupe(n))
-        return self.once("causal", n, self.mask) if self.causal else None
-
-    def mask(self, n: int) -> torch.Tensor:
-        return torch.full((1, n, n), -math.inf).triu(1)
-
-    def masked(self, bias: torch.Tensor) -> torch.Tensor:
-        n = bias.shape[-1]
-        return bias + self.once("causal", n, self.mask) if self.causal else bias
-
-    def alibi(self, n: int) -> torch.Tensor:
-        below = 2 ** int(math.log2(self.heads))
-        slopes = [2.0 ** (-8 * (h + 1) / below) for h in range(below)]
-        slopes += [2.0 ** (-4 * (h + 1) / below) for h in range(2 * below)][::2]
-        steps = (torch.arange(n)[:, None] - torch.arange(n)).abs()
-        return self.masked(-torch.tensor(slopes[: self.heads])[:, None, None] * steps)
-
-    def buckets(self, n: int) -> torch.Tensor:
-        """(2n − 1) of the distances key − query, from 1 − n on."""
-        distance = torch.arange(1 - n, n)
-        side = T5_BUCKETS if self.causal else T5_BUCKETS // 2
-        steps = (-distance).clamp(min=0) if self.causal else distance.abs()
-        first = 0 if self.causal else (distance > 0) * side
-        single = side // 2
-        share = (steps.clamp(min=1) / single).double().log() / math.log(T5_DISTANCE / single)
-        far = single + (share * (side - single)).long()
-        return first + torch.where(steps < single, steps, far.clamp(max=side - 1))
-
-    def tupe(self, n: int) -> torch.Tensor:
-        d, h, size = self.hidden, self.heads, self.size
-        parts = [self.length * d, d, d, d * d, d * d, h, h]
+    def begin(self) -> None:
+        d, heads, size = self.hidden, self.heads, self.size
+        parts = [self.length * d, d, d, d * d, d * d, heads, heads]
         p, gamma, beta, to_q, to_k, from_first, to_first = (
             self.value("position").flatten().split(parts)
         )
-        rows = F.layer_norm(p.view(-1, d)[:n], (d,), gamma, beta, EPSILON)
-        q, k = rows @ to_q.view(h, d, size), rows @ to_k.view(h, d, size)
-        inner = (q * self.content_scale) @ k.mT
-        below = to_first[:, None, None].expand(h, n - 1, 1)
-        return torch.cat(
-            (from_first[:, None, None].expand(h, 1, n), torch.cat((below, inner[:, 1:, 1:]), 2)), 1
-        )
+        rows = torch.nn.functional.layer_norm(p.view(-1, d), (d,), gamma, beta, 1e-12)
+        q, k = (rows @ matrix.view(heads, d, size) for matrix in (to_q, to_k))
+        inner = (q / math.sqrt(2 * size)) @ k.mT
+        left = to_first[:, None, None].expand(-1, self.length - 1, 1)
+        below = torch.cat((left, inner[:, 1:, 1:]), 2)
+        top = from_first[:, None, None].expand(-1, 1, self.length)
+        self.bias = torch.cat((top, below), 1)
 
-    def relative(self, at: str, q: torch.Tensor) -> torch.Tensor | None:
-        """Scores of scaled queries (B, H, n, size) with vectors by distance: (B, H, n, n)."""
-        n = q.shape[-2]
-        if self.name == "transformer_xl":
-            keys = self.xl_keys(at, n)  # (H, size, n or 2n − 1)
-            shift = self.by_heads(self.value(at + "position")[self.hidden + 1])
-            return skewed((q + self.content_scale * shift) @ keys, n)
-        if self.name == "shaw":
-            table = self.shaw_table(at, 0)
-            near = q @ table.mT  # (B, H, n, 33)
-            return skewed(self.widened(near, n), n)
-        return None
-
-    def query_shift(self, at: str) -> torch.Tensor | None:
-        """u of Transformer-XL (H, 1, size)."""
-        if self.name != "transformer_xl":
-            return None
-        return self.by_heads(self.value(at + "position")[self.hidden])
-
-    def by_heads(self, row: torch.Tensor) -> torch.Tensor:
-        return row.view(self.heads, 1, self.size)
-
-    def xl_keys(self, at: str, n: int) -> torch.Tensor:
-        projected = self.once("xl", n, self.xl_rows) @ self.value(at + "position")[: self.hidden]
-        return projected.view(-1, self.heads, self.size).permute(1, 2, 0)
-
-    def xl_rows(self, n: int) -> torch.Tensor:
-        """R of query − key, from n − 1 down to 0 or to 1 − n."""
-        distance = torch.arange(n - 1, -1 if self.causal else -n, -1, dtype=torch.float64)
-        i = torch.arange(self.hidden // 2, dtype=torch.float64)
-        angles = distance[:, None] * 10000.0 ** (-2 * i / self.hidden)
-        return torch.cat((angles.sin(), angles.cos()), 1).float()
-
-    def shaw_table(self, at: str, which: int) -> torch.Tensor:
-        """(H, 33, size) of the keys (0) or the values (1)."""
-        count = 2 * SHAW_REACH + 1
-        rows = self.value(at + "position")[which * count : (which + 1) * count]
-        return rows.view(count, self.heads, self.size).transpose(0, 1)
-
-    def widened(self, near: torch.Tensor, n: int) -> torch.Tensor:
-        """(…, 33) by clipped distance as (…, 2n − 1) by distance."""
-        if n - 1 <= SHAW_REACH:
-            return near[..., SHAW_REACH - n + 1 : SHAW_REACH + n]
-        beyond = (*near.shape[:-1], n - 1 - SHAW_REACH)
-        return torch.cat((near[..., :1].expand(beyond), near, near[..., -1:].expand(beyond)), -1)
-
-    def values(self, at: str, weights: torch.Tensor) -> torch.Tensor | None:
-        """What Shaw's vectors add to the context (B, H, n, size), from weights (B, H, n, n)."""
-        if self.name != "shaw" or self.convention == "keys":
-            return None
-        n = weights.shape[-1]
-        wide = weights.new_zeros(*weights.shape[:-1], 2 * n - 1)
-        wide.as_strided(weights.shape, skew(wide, n)[0], n - 1).copy_(weights)
-        reach = min(SHAW_REACH, n - 1)
-        near = wide[..., n - 1 - reach : n + reach].clone()
-        near[..., 0] += wide[..., : n - 1 - reach].sum(-1)
-        near[..., -1] += wide[..., n + reach :].sum(-1)
-        table = self.shaw_table(at, 1)[:, SHAW_REACH - reach : SHAW_REACH + reach + 1]
-        return near @ table
+    def content(self, q: torch.Tensor) -> torch.Tensor:
+        return q * math.sqrt(0.5)
 
 
-def skew(wide: torch.Tensor, n: int) -> tuple[tuple[int, ...], int]:
-    """Strides under which element (i, j) of rows by distance is that of distance j − i."""
-    width = wide.shape[-1]
-    outer = [n * width * math.prod(wide.shape[axis + 1 : -2]) for axis in range(wide.ndim - 2)]
-    return (*outer, width - 1, 1), n - 1
-
-
-def skewed(wide: torch.Tensor, n: int) -> torch.Tensor:
-    """Scores by distance (…, n, 2n − 1; or n where later keys are masked) as scores (…, n, n)."""
-    wide = wide.contiguous()
-    strides, first = skew(wide, n)
-    return wide.as_strided((*wide.shape[:-1], n), strides, first)
-
-
-def distances(bias: torch.Tensor, n: int) -> torch.Tensor:
-    """A bias by distance (H, 2n − 1) as one by place (H, n, n)."""
-    return skewed(bias[:, None, :].expand(-1, n, -1), n)
+ENCODINGS: Mapping[str, type[Encoding]] = {
+    "none": Encoding,
+    "learned": Table,
+    "sinusoid": Sinusoid,
+    "sinusoid_trainable": Table,
+    "rope": Rope,
+    "alibi": Alibi,
+    "t5_bias": T5Bias,
+    "shaw": Shaw,
+    "transformer_xl": TransformerXl,
+    "tupe": Tupe,
+}

@@ -288,6 +288,38 @@ def test_the_command_prints_every_work_and_engine(run, capsys):
     assert peers_command.main([]) == 2 and peers_command.main([str(run / "trials")]) == 2
 
 
+OTHER_WORKS = {
+    "forward, rope:halves, d 128, 2 layers, L 128, B 32": {
+        "encoding": "rope",
+        "convention": "halves",
+    },
+    "forward, gpt/learned, d 128, 2 layers, L 128, B 32": {"system": "gpt"},
+    "forward, longformer/none, d 128, 2 layers, window 8, 2 global, L 128, B 32": {
+        "system": "longformer",
+        "encoding": "none",
+        "window": 8,
+        "globals": 2,
+    },
+}
+
+
+def test_works_of_other_systems_and_encodings_are_kept_apart_by_name(tmp_path, capsys):
+    def others(writer):
+        for other in ({}, *OTHER_WORKS.values()):
+            spec = made_up_engine.peer_spec(0, **other)
+            writer.add("encoding_peers", spec, made_up_engine.peer_result(spec, {"pytorch": 2}, {}))
+
+    run = run_of(tmp_path, others)
+    works = engine.works(load.load([run]), engine.ENCODING_PEERS)
+    plain = "forward, d 128, 2 layers, L 128, B 32"
+    assert [str(work) for work in works][0] == plain
+    assert {str(work) for work in works} == {plain, *OTHER_WORKS}
+    assert all(len(processes) == 1 for processes in works.values())
+    assert peers_command.main([str(run)]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"{work}  " in printed for work in works)
+
+
 def test_the_csv_of_goals_names_every_goal(run, capsys):
     assert goals.main(["engine", str(run)]) == 1
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
