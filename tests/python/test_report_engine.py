@@ -310,7 +310,7 @@ def test_works_of_other_systems_and_encodings_are_kept_apart_by_name(tmp_path, c
             writer.add("encoding_peers", spec, made_up_engine.peer_result(spec, {"pytorch": 2}, {}))
 
     run = run_of(tmp_path, others)
-    works = engine.works(load.load([run]), engine.ENCODING_PEERS)
+    works = engine.works(load.load([run]))
     plain = "forward, d 128, 2 layers, L 128, B 32"
     assert [str(work) for work in works][0] == plain
     assert {str(work) for work in works} == {plain, *OTHER_WORKS}
