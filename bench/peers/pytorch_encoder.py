@@ -34,9 +34,8 @@ class Formulation:
         """What to try instead, one choice after the other."""
         bmm = replace(self, attention="bmm")
         sliced = bmm if job.system["has_window"] else replace(bmm, slices="sequence")
-        groups = [
-            list(dict.fromkeys([bmm, sliced, *(replace(sliced, queries=n) for n in QUERIES)]))
-        ]
+        fewer = [replace(sliced, queries=n) for n in QUERIES if n < job.shape["max_length"]]
+        groups = [list(dict.fromkeys([bmm, sliced, *fewer]))]
         encoding = ENCODINGS[job.encoding]
         groups.append([replace(self, encoding=how) for how in encoding.formulations[1:]])
         groups.append([replace(self, linear="addmm")])
