@@ -28,9 +28,11 @@ Points = dict[int, dict[int, float]]  # process -> length -> nanoseconds or byte
 
 
 def quantity(process: EncoderCost, arm: str, name: str) -> float | None:
-    """Nanoseconds of a pass or of its scores, or bytes of working memory; None where not told."""
+    """Nanoseconds of a pass or of its scores, or bytes of working memory with what the encoding holds beside
+    its parameters; None where not told."""
     if name == "memory":
-        return float(process.memory[arm]["working_bytes"]) if arm in process.memory else None
+        told = process.memory.get(arm)
+        return float(told["working_bytes"] + told["position_bytes"]) if told else None
     timing = process.arms[arm]
     if name == "time":
         return float(np.median(timing.ns))
