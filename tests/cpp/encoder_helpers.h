@@ -1,6 +1,10 @@
 // A tiny encoder and a packed batch for the tests of the encoder.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 #include <vector>
@@ -80,6 +84,28 @@ template <class Real>
 std::vector<Real> logits_of(Encoder<Real>& encoder, const Batch& batch, int classes = 3) {
   const Real* logits = encoder.forward(batch);
   return {logits, logits + batch.rows.size() * static_cast<std::size_t>(classes)};
+}
+
+/// Every gradient that stands in the encoder against central differences of the loss.
+template <class Loss>
+void expect_gradients(Encoder<double>& encoder, Loss loss) {
+  const Buffer<double> gradients = encoder.gradients();
+  for (const Parameter& part : encoder.layout().parts()) {
+    double largest = 0;
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      double& parameter = encoder.parameters()[part.offset + i];
+      const double kept = parameter, step = 1e-5;
+      parameter = kept + step;
+      const double above = loss();
+      parameter = kept - step;
+      const double slope = (above - loss()) / (2 * step);
+      parameter = kept;
+      ASSERT_NEAR(gradients[part.offset + i], slope, 2e-8 * std::max(1.0, std::abs(slope)))
+          << part.name << "[" << i << "]";
+      largest = std::max(largest, std::abs(slope));
+    }
+    EXPECT_GT(largest, 1e-4) << part.name;  // agreement of zeros would prove nothing
+  }
 }
 
 }  // namespace posbench

@@ -156,20 +156,7 @@ TEST(States, GradientsAreFiniteDifferencesAtFixedStates) {
     };
     LayerStates<double> states = before;
     encoder.loss_and_gradients(batch, &states);
-    const Buffer<double> gradients = encoder.gradients();
-    for (const Parameter& part : encoder.layout().parts()) {
-      for (std::size_t i = 0; i < part.size(); ++i) {
-        double& parameter = encoder.parameters()[part.offset + i];
-        const double kept = parameter, step = 1e-5;
-        parameter = kept + step;
-        const double above = loss();
-        parameter = kept - step;
-        const double slope = (above - loss()) / (2 * step);
-        parameter = kept;
-        ASSERT_NEAR(gradients[part.offset + i], slope, 2e-8 * std::max(1.0, std::abs(slope)))
-            << part.name << "[" << i << "]";
-      }
-    }
+    expect_gradients(encoder, loss);
   }
 }
 

@@ -38,28 +38,6 @@ Batch batch_for(const EncoderOptions& options) {
   return batch;
 }
 
-// Every gradient against central differences of the loss.
-template <class Loss>
-void expect_gradients(Encoder<double>& encoder, Loss loss) {
-  const Buffer<double> gradients = encoder.gradients();
-  for (const Parameter& part : encoder.layout().parts()) {
-    double largest = 0;
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      double& parameter = encoder.parameters()[part.offset + i];
-      const double kept = parameter, step = 1e-5;
-      parameter = kept + step;
-      const double above = loss();
-      parameter = kept - step;
-      const double slope = (above - loss()) / (2 * step);
-      parameter = kept;
-      ASSERT_NEAR(gradients[part.offset + i], slope, 2e-8 * std::max(1.0, std::abs(slope)))
-          << part.name << "[" << i << "]";
-      largest = std::max(largest, std::abs(slope));
-    }
-    EXPECT_GT(largest, 1e-4) << part.name;  // agreement of zeros would prove nothing
-  }
-}
-
 TEST_P(EverySystem, HasTheGradientsOfFiniteDifferences) {
   const EncoderOptions options = tiny_system(GetParam());
   Encoder<double> encoder(options);

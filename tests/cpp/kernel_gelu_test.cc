@@ -21,15 +21,6 @@ double rounding(double value) {
   return std::is_same_v<T, Bf16> ? kUBf16 * std::abs(value) : 0;
 }
 
-template <class T>
-std::vector<T> made_of(const Floats& values) {
-  if constexpr (std::is_same_v<T, Bf16>) {
-    return narrowed(values);
-  } else {
-    return values;
-  }
-}
-
 // The polynomial errs by 3.3e-8 / max(1, |x|) in Φ. Its terms, times the density, add up to at most
 // 0.9; each is rounded about twice, exp errs by 2e-7 of a tail of at most 1/2, and 1 − tail once.
 constexpr double kCdfSlack = 3.3e-8 + 2 * 0.9 * kU + 1e-7 + kU;

@@ -14,15 +14,6 @@
 namespace posbench {
 namespace {
 
-template <class T>
-std::vector<T> made_of(const Floats& values) {
-  if constexpr (std::is_same_v<T, Bf16>) {
-    return narrowed(values);
-  } else {
-    return values;
-  }
-}
-
 TEST(Relu, KnownValuesAndTheBiasIsAddedFirst) {
   const Doubles x = {-2, -1, 0, 1, 2, 3}, bias = {1.5, 0.5, -2};
   Doubles y(6), dy = {1, 2, 3, 4, 5, 6}, dbias = {10, 20, 30};

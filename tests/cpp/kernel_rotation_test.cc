@@ -74,15 +74,6 @@ struct Angles {
   std::vector<Real> cosines, sines;
 };
 
-template <class T>
-std::vector<T> made_of(const Floats& values) {
-  if constexpr (std::is_same_v<T, Bf16>) {
-    return narrowed(values);
-  } else {
-    return values;
-  }
-}
-
 TEST(Rotation, TurnsPlanesOfNeighboursOrOfHalvesAndLeavesTheRest) {
   const double cosines[] = {1, 1, 0.6, 0.8}, sines[] = {0, 0, 0.8, 0.6};
   const Doubles bias = {0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};

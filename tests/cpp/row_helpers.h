@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <numeric>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/random.h"
@@ -41,6 +42,16 @@ inline Bf16s narrowed(const Floats& values) {
   Bf16s result;
   for (const float value : values) result.push_back(to_bf16(value));
   return result;
+}
+
+/// As f32, or rounded to bf16.
+template <class T>
+std::vector<T> made_of(const Floats& values) {
+  if constexpr (std::is_same_v<T, Bf16>) {
+    return narrowed(values);
+  } else {
+    return values;
+  }
 }
 
 inline std::vector<std::uint16_t> bits(const Bf16s& values) {
