@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from report import growth
 from report.figures.style import FAINT, INK, colour, end_labels, figure, note
@@ -35,7 +36,7 @@ def encodings_cost(context: Context) -> Any:
     panels[-1].set_xlim(min(0.97, *ends) - 0.01, max(1.05, *ends) * 1.08)
     hidden, layers, length, batch = shape
     panels[-1].set_xlabel(
-        f"time relative to none, d {hidden}, {layers} layers, L {length}, B {batch}"
+        f"time relative to none\nd {hidden}, {layers} layers, L {length}, B {batch}"
     )
     return made
 
@@ -77,6 +78,8 @@ def growth_by_length(context: Context) -> Any:
         everything = sorted({n for points in lines.values() for n in growth.lengths(points)})
         axes.set_xticks(everything, [f"{n:,}" for n in everything])
         axes.set_xlim(everything[0] / 1.1, everything[-1] * 3)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         end_labels(axes, ends)
     panels[-1].set_xlabel("sequence length L")
