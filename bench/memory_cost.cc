@@ -71,14 +71,14 @@ json run_model(const json& spec) {
 // What separates the two counts is small and of known kinds; anything larger is a mistake in one of
 // them.
 std::string explain(std::int64_t difference, const MeasuredBytes& measured) {
-  const auto library = static_cast<std::int64_t>(measured.library);
-  const std::int64_t largest = library > 0 ? 16 * 1024 : 1024;
+  const auto library = static_cast<std::int64_t>(measured.library.value_or(0));
+  const std::int64_t largest = measured.library ? 16 * 1024 : 1024;
   if (std::abs(difference - library) > largest) {
     throw std::runtime_error(
         fmt::format("measured and exact bytes differ by {}, which nothing explains", difference));
   }
   if (difference == 0) return "none";
-  if (library > 0) {
+  if (measured.library) {
     return fmt::format(
         "{} bytes of working memory that oneDNN asks for its products, the descriptions of these "
         "products, and the encoding's own object; resident size counts whole pages",
@@ -106,7 +106,7 @@ json run_encoding(const json& spec) {
             {"total_bytes", exact.total()}}},
           {"measured",
            {{"allocated_bytes", measured.allocated},
-            {"library_bytes", measured.library},
+            {"library_bytes", measured.library.value_or(0)},
             {"peak_rss_bytes", measured.peak_rss}}},
           {"difference_bytes", difference},
           {"explanation", explain(difference, measured)}};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "encoding/encoding.h"
@@ -9,9 +10,9 @@
 namespace posbench {
 
 struct MeasuredBytes {
-  std::size_t allocated;  ///< live bytes of `new` that the step's state added
-  std::size_t library;    ///< of them, working memory of a library's products
-  std::size_t peak_rss;   ///< growth of the process's peak resident size
+  std::size_t allocated;               ///< live bytes of `new` that the step's state added
+  std::optional<std::size_t> library;  ///< of them, working memory of a library's products
+  std::size_t peak_rss;                ///< growth of the process's peak resident size
 };
 
 /// Builds the encoding and its parameters, gradients and AdamW moments, and runs forward, backward

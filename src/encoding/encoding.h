@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -98,8 +99,9 @@ class Encoding {
   virtual std::size_t table_bytes() const { return 0; }
   /// Bytes of working space that one call of forward needs beyond x.
   virtual std::size_t scratch_bytes() const { return 0; }
-  /// Bytes of working memory that a library has taken for the passes so far.
-  virtual std::size_t library_bytes() const { return 0; }
+  /// Bytes of working memory that a library's products have taken for the passes so far, which is
+  /// 0 on some CPUs; nothing where an encoding calls none.
+  virtual std::optional<std::size_t> library_bytes() const { return std::nullopt; }
 };
 
 /// Which part of the interface an encoding has.

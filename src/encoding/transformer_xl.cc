@@ -99,7 +99,7 @@ class TransformerXl : public Encoding<Real> {
     return (keys_.size() + gradients_.size()) * sizeof(Real);
   }
 
-  std::size_t library_bytes() const override { return multiply_.scratch_bytes(); }
+  std::optional<std::size_t> library_bytes() const override { return multiply_.scratch_bytes(); }
 
  private:
   std::size_t d_, layers_;

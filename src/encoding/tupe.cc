@@ -118,7 +118,7 @@ class Tupe : public Encoding<Real> {
             keys_.size() + drows_.size() + dhead_.size() + bias_.size() + dbias_.size());
   }
 
-  std::size_t library_bytes() const override { return multiply_.scratch_bytes(); }
+  std::optional<std::size_t> library_bytes() const override { return multiply_.scratch_bytes(); }
 
  private:
   // The trained values, or their gradients, one behind the other.

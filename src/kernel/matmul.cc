@@ -63,8 +63,8 @@ class Product {
     b_.set_data_handle(const_cast<void*>(b));
     c_.set_data_handle(c);
     // Left to itself, oneDNN takes its working memory from malloc in every call, and large pieces
-    // come back from the kernel with all their pages to clear.
-    if (scratch.size() < scratch_bytes_) scratch.resize(scratch_bytes_);
+    // come back from the kernel with all their pages to clear. resize() could take twice as much.
+    if (scratch.size() < scratch_bytes_) scratch = Buffer<std::byte>(scratch_bytes_);
     scratch_.set_data_handle(scratch.data());
     execute(primitive_, stream, arguments_);
   }
