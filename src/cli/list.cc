@@ -13,7 +13,7 @@
 #include "dataset/manifest.h"
 #include "encoder/systems.h"
 #include "encoding/encoding.h"
-#include "study/toml_json.h"
+#include "dataset/toml_json.h"
 #include "task/task.h"
 
 namespace posbench {

@@ -190,7 +190,7 @@ fs::path fetch_dataset(const Manifest& manifest, const FetchOptions& options) {
   });
   for (const auto& source : manifest.sources) {
     if (here) break;
-    const std::string& what = source.kind == "url" ? source.url : source.package;
+    const std::string& what = source.url.empty() ? source.package : source.url;
     here = attempt(fmt::format("{} {}", source.kind, what),
                    [&] { from_source(manifest, source, work); });
   }

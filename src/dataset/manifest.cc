@@ -1,7 +1,6 @@
 #include "dataset/manifest.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -10,37 +9,50 @@
 #include "base/files.h"
 #include "base/nearest.h"
 #include "base/sha256.h"
+#include "dataset/place.h"
+#include "dataset/toml_json.h"
 
 namespace posbench {
 namespace fs = std::filesystem;
 namespace {
 
+using nlohmann::json;
+
 // A TOML table that is read key by key and complains with the file's name.
 class Table {
  public:
-  Table(const toml::table& table, std::string place, const std::vector<std::string>& known)
+  Table(const json& table, std::string place, const std::vector<std::string>& known)
       : table_(table), place_(std::move(place)) {
-    for (const auto& [key, value] : table_) {
-      const std::string word(key.str());
+    for (const auto& [word, value] : table_.items()) {
       if (std::find(known.begin(), known.end(), word) == known.end()) {
         throw UserError(fmt::format("{}: {}", place_, unknown_word("key", word, known)));
       }
     }
   }
 
+  bool contains(const std::string& key) const { return table_.contains(key); }
   std::string text(const std::string& key) const {
-    const auto value = table_[key].value_exact<std::string>();
-    if (!value || value->empty()) fail(key, "a string");
-    return *value;
+    const json value = table_.value(key, json());
+    if (!value.is_string() || value == "") fail(key, "a string");
+    return value;
   }
-  std::string optional_text(const std::string& key) const {
-    return table_.contains(key) ? text(key) : "";
+  std::string optional_text(const std::string& key) const { return contains(key) ? text(key) : ""; }
+  // A string or a list of them.
+  std::vector<std::string> texts(const std::string& key) const {
+    const json value = table_.value(key, json());
+    if (!value.is_array()) return {text(key)};
+    std::vector<std::string> all;
+    for (const json& one : value) {
+      if (!one.is_string() || one == "") fail(key, "a string or a list of strings");
+      all.push_back(one);
+    }
+    return all;
   }
   std::size_t count(const std::string& key) const {
-    if (!table_.contains(key)) return 1;
-    const auto value = table_[key].value_exact<std::int64_t>();
-    if (!value || *value < 1) fail(key, "a number above 0");
-    return static_cast<std::size_t>(*value);
+    if (!contains(key)) return 1;
+    const json& value = table_.at(key);
+    if (!value.is_number_integer() || value < 1) fail(key, "a number above 0");
+    return value;
   }
   std::string one_of(const std::string& key, const std::vector<std::string>& valid) const {
     std::string word = text(key);
@@ -56,15 +68,23 @@ class Table {
     }
     return hex;
   }
+  std::string optional_digest(const std::string& key) const {
+    return contains(key) ? digest(key) : "";
+  }
+  json object(const std::string& key) const {
+    if (!contains(key)) return json::object();
+    if (!table_.at(key).is_object()) fail(key, "a table");
+    return table_.at(key);
+  }
   // The tables of [[key]], at least one, each handed to `read`.
   template <class Read>
   void each(const std::string& key, const std::vector<std::string>& known, Read read) const {
-    const toml::array* tables = table_[key].as_array();
-    if (tables == nullptr || tables->empty() || !tables->is_array_of_tables()) {
-      fail(key, "one [[" + key + "]] table or more");
+    const json tables = table_.value(key, json());
+    if (!tables.is_array() || tables.empty()) fail(key, "one [[" + key + "]] table or more");
+    for (const json& one : tables) {
+      if (!one.is_object()) fail(key, "one [[" + key + "]] table or more");
+      read(Table(one, place_ + " [[" + key + "]]", known));
     }
-    for (const auto& node : *tables)
-      read(Table(*node.as_table(), place_ + " [[" + key + "]]", known));
   }
 
  private:
@@ -72,30 +92,36 @@ class Table {
     throw UserError(fmt::format("{}: '{}' must be {}", place_, key, wanted));
   }
 
-  const toml::table& table_;
+  const json& table_;
   std::string place_;
 };
 
 Source read_source(const Table& table) {
   Source source;
-  source.kind = table.one_of("kind", {"apt", "npm", "url"});
-  if (source.kind == "url") {
+  source.kind = table.one_of("kind", {"apt", "npm", "archive", "files"});
+  if (source.kind == "archive" || source.kind == "files") {
     source.url = table.text("url");
   } else {
     source.package = table.text("package");
   }
   if (source.kind == "npm") source.version = table.text("version");
-  if (source.kind != "apt" && !table.optional_text("sha256").empty()) {
-    source.sha256 = table.digest("sha256");
-  }
-  source.folder = table.text("folder");
+  if (source.kind != "files") source.folder = table.text("folder");
+  source.sha256 = table.optional_digest("sha256");
   return source;
 }
 
+Side read_side(const Table& table) {
+  if (table.optional_text("side").empty()) return Side::any;
+  const std::string side = table.one_of("side", {"train", "dev", "test"});
+  return side == "train" ? Side::train : side == "dev" ? Side::dev : Side::test;
+}
+
+bool is_path(const std::string& name_or_path) {
+  return name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".toml");
+}
+
 fs::path manifest_file(const std::string& name_or_path) {
-  if (name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".toml")) {
-    return name_or_path;
-  }
+  if (is_path(name_or_path)) return name_or_path;
   const auto names = list_manifests();
   if (std::find(names.begin(), names.end(), name_or_path) == names.end()) {
     throw UserError(unknown_word("data set", name_or_path, names));
@@ -107,33 +133,54 @@ fs::path manifest_file(const std::string& name_or_path) {
 
 std::string Manifest::digest() const {
   std::string lines;
-  for (const auto& file : files) lines += fmt::format("{}  {}\n", file.sha256, file.path);
+  for (const auto& file : files) {
+    const std::string bytes = file.sha256.empty() ? digest_of_files(*this, file) : file.sha256;
+    lines += fmt::format("{}  {}\n", bytes, file.path);
+    if (file.side != Side::any) lines += fmt::format("side {}\n", static_cast<int>(file.side));
+  }
+  if (files.empty()) lines += fmt::format("reader {}\n", reader);
+  if (!options.empty()) lines += options.dump() + "\n";
+  if (encoding != TextEncoding::utf8) lines += "iso-8859-1\n";
+  if (splits_examples) lines += "unit example\n";
   return sha256(lines);
 }
 
 Manifest read_manifest(const std::string& name_or_path) {
   const fs::path file = manifest_file(name_or_path);
-  toml::table document;
-  try {
-    document = toml::parse(read_file(file));
-  } catch (const toml::parse_error& error) {
-    throw UserError(
-        fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description()));
-  }
+  const bool own = is_path(name_or_path);
+  const nlohmann::json document = read_toml(file);
   const Table table(document, file.string(),
-                    {"about", "task", "reader", "licence", "citation", "files", "sources"});
+                    {"about", "task", "reader", "encoding", "unit", "licence", "citation",
+                     "options", "files", "sources"});
+  const auto text = [&](const std::string& key, const std::string& of_own) {
+    return own && !table.contains(key) ? of_own : table.text(key);
+  };
   Manifest manifest;
   manifest.name = file.stem();
-  manifest.about = table.text("about");
-  manifest.task = table.one_of("task", {"tagging", "classification"});
+  manifest.about = text("about", file.string());
+  manifest.tasks = table.texts("task");
   manifest.reader = table.text("reader");
-  manifest.licence = table.text("licence");
-  manifest.citation = table.text("citation");
-  table.each("files", {"path", "count", "sha256"}, [&](const Table& files) {
-    manifest.files.push_back({files.text("path"), files.count("count"), files.digest("sha256")});
-  });
-  table.each("sources", {"kind", "package", "version", "url", "sha256", "folder"},
-             [&](const Table& source) { manifest.sources.push_back(read_source(source)); });
+  manifest.options = table.object("options");
+  if (table.contains("encoding")) manifest.encoding = find_text_encoding(table.text("encoding"));
+  if (table.contains("unit")) {
+    manifest.splits_examples = table.one_of("unit", {"document", "example"}) == "example";
+  }
+  manifest.licence = text("licence", "not stated");
+  manifest.citation = text("citation", "not stated");
+  if (table.contains("files")) {
+    table.each("files", {"path", "count", "sha256", "side"}, [&](const Table& files) {
+      manifest.files.push_back({files.text("path"), files.count("count"),
+                                own ? files.optional_digest("sha256") : files.digest("sha256"),
+                                read_side(files)});
+    });
+  }
+  if (table.contains("sources")) {
+    table.each("sources", {"kind", "package", "version", "url", "sha256", "folder"},
+               [&](const Table& source) { manifest.sources.push_back(read_source(source)); });
+  }
+  if (own && manifest.sources.empty()) {
+    manifest.folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+  }
   return manifest;
 }
 

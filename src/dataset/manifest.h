@@ -2,8 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "dataset/dataset.h"
+#include "dataset/text_file.h"
 
 namespace posbench {
 
@@ -11,35 +16,43 @@ namespace posbench {
 struct ManifestFiles {
   std::string path;       ///< file name or pattern, relative to the data set's folder
   std::size_t count = 1;  ///< how many files the pattern must match
-  std::string sha256;     ///< of the file; of a group: of its files one after the other, by name
+  std::string sha256;     ///< of the file; of a group: of its files one after the other, by name;
+                          ///< empty in a user's own manifest: any bytes will do
+  Side side = Side::any;  ///< what the source says they are for
 };
 
 /// A way to get the files, tried in the manifest's order.
 struct Source {
-  std::string kind;     ///< "apt", "npm" or "url"
+  std::string kind;     ///< "apt", "npm", "archive" or "files"
   std::string package;  ///< apt, npm
   std::string version;  ///< npm
-  std::string url;      ///< url: a zip or tar archive
-  std::string sha256;   ///< npm, url: of the archive, checked before unpacking; may be empty
-  std::string folder;   ///< apt: where the package puts the files; npm, url: inside the archive
+  std::string url;      ///< archive: of a zip or tar; files: of the folder that the files are in
+  std::string sha256;   ///< npm, archive: of the archive, checked before unpacking; may be empty
+  std::string folder;   ///< apt: where the package puts the files; npm, archive: inside the archive
 };
 
 struct Manifest {
   std::string name;
   std::string about;
-  std::string task;    ///< "tagging" or "classification"
-  std::string reader;  ///< see dataset/reader.h
+  std::vector<std::string> tasks;  ///< that it is made for, see task/task.h
+  std::string reader;              ///< see dataset/reader.h
+  nlohmann::json options;          ///< what the reader is told, an object
+  TextEncoding encoding = TextEncoding::utf8;
+  bool splits_examples = false;  ///< unit = "example": a split may cut documents
   std::string licence;
   std::string citation;
-  std::vector<ManifestFiles> files;
-  std::vector<Source> sources;
+  std::vector<ManifestFiles> files;  ///< none: the data set is generated
+  std::vector<Source> sources;       ///< none: a mirror or the user has the files
+  std::filesystem::path folder;      ///< of the files of a user's own data set; else empty
 
-  /// SHA-256 over the lines "<sha256>  <path>\n" of `files`: what a record means by "this data
-  /// set".
+  /// SHA-256 over the lines "<sha256>  <path>\n" of `files` and over what else decides what is
+  /// read (reader's options, encoding, unit, sides), where it is said: what a record means by "this
+  /// data set".
   std::string digest() const;
 };
 
-/// By name (a file of datasets/) or by path (anything with '/' or ending in .toml). Throws
+/// By name (a file of datasets/) or by path (anything with '/' or ending in .toml), whose files
+/// lie beside it and which may leave out about, licence, citation, sources and SHA-256. Throws
 /// UserError for an unknown name, an unknown or missing key, and TOML that does not parse.
 Manifest read_manifest(const std::string& name_or_path);
 

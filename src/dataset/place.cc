@@ -45,11 +45,16 @@ std::vector<fs::path> files_of(const Manifest& manifest, const ManifestFiles& gr
   return found;
 }
 
-void require_digest(const Manifest& manifest, const ManifestFiles& group, const fs::path& folder,
-                    const std::vector<fs::path>& files) {
+std::string joint_digest(const std::vector<fs::path>& files) {
   Sha256 digest;
   for (const auto& file : files) digest.update(read_file(file));
-  const std::string found = digest.hex();
+  return digest.hex();
+}
+
+void require_digest(const Manifest& manifest, const ManifestFiles& group, const fs::path& folder,
+                    const std::vector<fs::path>& files) {
+  if (group.sha256.empty()) return;
+  const std::string found = joint_digest(files);
   if (found == group.sha256) return;
   const std::string subject = group.count == 1
                                   ? files.front().string()
@@ -63,6 +68,7 @@ void require_digest(const Manifest& manifest, const ManifestFiles& group, const 
 }  // namespace
 
 fs::path dataset_folder(const Manifest& manifest) {
+  if (!manifest.folder.empty() || manifest.files.empty()) return manifest.folder;
   fs::path own = data_folder() / manifest.name;
   if (fs::is_directory(own)) return own;
   for (const auto& source : manifest.sources) {
@@ -89,6 +95,17 @@ std::vector<fs::path> verified_files(const Manifest& manifest, const fs::path& f
     files.insert(files.end(), found.begin(), found.end());
   }
   return files;
+}
+
+std::vector<fs::path> verified_files(const Manifest& manifest, const ManifestFiles& group) {
+  const fs::path folder = dataset_folder(manifest);
+  auto files = files_of(manifest, group, folder);
+  require_digest(manifest, group, folder, files);
+  return files;
+}
+
+std::string digest_of_files(const Manifest& manifest, const ManifestFiles& group) {
+  return joint_digest(files_of(manifest, group, dataset_folder(manifest)));
 }
 
 }  // namespace posbench

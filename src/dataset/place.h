@@ -8,8 +8,8 @@
 
 namespace posbench {
 
-/// data_folder()/<name> where it exists, else the folder of an installed apt source. Throws
-/// MissingData, whose message ends with the command that fetches the data set.
+/// The manifest's own folder, data_folder()/<name> where it exists, else the folder of an installed
+/// apt source. Throws MissingData, whose message ends with the command that fetches the data set.
 std::filesystem::path dataset_folder(const Manifest& manifest);
 
 /// The manifest's files in its order, the files of a group by name. Throws MissingData where one is
@@ -21,5 +21,12 @@ std::vector<std::filesystem::path> dataset_files(const Manifest& manifest,
 /// the file, the SHA-256 expected and the one found.
 std::vector<std::filesystem::path> verified_files(const Manifest& manifest,
                                                   const std::filesystem::path& folder);
+
+/// Of one group, in its place on this machine.
+std::vector<std::filesystem::path> verified_files(const Manifest& manifest,
+                                                  const ManifestFiles& group);
+
+/// SHA-256 of the files of a group as they lie there, one after the other. Throws MissingData.
+std::string digest_of_files(const Manifest& manifest, const ManifestFiles& group);
 
 }  // namespace posbench

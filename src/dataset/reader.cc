@@ -3,50 +3,100 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/nearest.h"
 
 namespace posbench {
 namespace {
 
+using nlohmann::json;
+
+struct Entry {
+  ReaderAbout about;
+  Reader read;
+};
+
 // Inside a function, so that it exists before the first reader of another file registers itself.
-std::map<std::string, Reader>& readers() {
-  static std::map<std::string, Reader> all;
+std::map<std::string, Entry>& registry() {
+  static std::map<std::string, Entry> all;
   return all;
+}
+
+// Integers stand for numbers, an empty list for a list of anything.
+bool same_kind(const json& a, const json& b) {
+  if (a.is_number() && b.is_number()) return !a.is_number_integer() || b.is_number_integer();
+  return a.type() == b.type();
 }
 
 }  // namespace
 
-bool register_reader(const std::string& name, Reader reader) {
-  return readers().emplace(name, reader).second;
-}
-
-Reader find_reader(const std::string& name) {
-  const auto found = readers().find(name);
-  if (found != readers().end()) return found->second;
+ReaderOptions::ReaderOptions(const ReaderAbout& reader, const json& given, TextEncoding encoding)
+    : values_(json::object()), encoding_(encoding) {
   std::vector<std::string> names;
-  for (const auto& [known, reader] : readers()) names.push_back(known);
-  throw UserError(unknown_word("reader", name, names));
-}
-
-Lines::Lines(std::filesystem::path file) : file_(std::move(file)), text_(read_file(file_)) {
-  std::string_view rest = text_;
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  while (!rest.empty()) {
-    const std::size_t end = rest.find('\n');
-    std::string_view line = rest.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find('\0') != std::string_view::npos) fail(lines_.size(), "a NUL byte in a text file");
-    lines_.push_back(line);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  for (const ReaderOption& option : reader.options) {
+    values_[option.name] = option.initial;
+    names.push_back(option.name);
+  }
+  for (const auto& [name, value] : given.items()) {
+    if (!values_.contains(name)) {
+      throw UserError(
+          fmt::format("reader {}: {}", reader.name, unknown_word("option", name, names)));
+    }
+    if (!same_kind(values_.at(name), value)) {
+      throw UserError(fmt::format("reader {}: option {} is {}; it must be a {} like {}",
+                                  reader.name, name, value.dump(), values_.at(name).type_name(),
+                                  values_.at(name).dump()));
+    }
+    values_[name] = value;
   }
 }
 
-void Lines::fail(std::size_t index, const std::string& what) const {
-  throw UserError(fmt::format("{}:{}: {}", file_.string(), index + 1, what));
+ReaderRegistration::ReaderRegistration(const ReaderAbout& about, Reader read) {
+  registry()[about.name] = {about, read};
+}
+
+std::vector<ReaderAbout> readers() {
+  std::vector<ReaderAbout> listed;
+  for (const auto& [name, entry] : registry()) listed.push_back(entry.about);
+  return listed;
+}
+
+Dataset read_files(const std::string& reader, const std::vector<std::filesystem::path>& files,
+                   const json& options, TextEncoding encoding) {
+  const auto found = registry().find(reader);
+  if (found == registry().end()) {
+    std::vector<std::string> names;
+    for (const auto& [known, entry] : registry()) names.push_back(known);
+    throw UserError(unknown_word("reader", reader, names));
+  }
+  const Entry& entry = found->second;
+  return entry.read(files, ReaderOptions(entry.about, options, encoding));
+}
+
+std::int32_t LabelNumbers::number(std::string_view label) {
+  const auto known = numbers_.find(label);
+  if (known != numbers_.end()) return known->second;
+  return numbers_.emplace(label, static_cast<std::int32_t>(numbers_.size())).first->second;
+}
+
+void LabelNumbers::finish(Dataset& dataset) const {
+  std::vector<std::int32_t> renumbered(numbers_.size());
+  dataset.labels.clear();
+  for (const auto& [label, number] : numbers_) {
+    renumbered[static_cast<std::size_t>(number)] = static_cast<std::int32_t>(dataset.labels.size());
+    dataset.labels.push_back(label);
+  }
+  for (auto& example : dataset.examples) {
+    for (auto& label : example.labels) {
+      if (label != kNoLabel) label = renumbered[static_cast<std::size_t>(label)];
+    }
+  }
+}
+
+std::uint32_t add_document(Dataset& dataset, std::string name) {
+  dataset.documents.push_back(std::move(name));
+  return static_cast<std::uint32_t>(dataset.documents.size() - 1);
 }
 
 std::string lower_case(std::string_view text) {

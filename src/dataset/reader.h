@@ -1,43 +1,82 @@
-// Readers of the field's file formats. A reader is one file that registers itself by name:
+// Readers of the field's file formats. A reader is one file that registers itself:
 //
-//   Dataset read_brown(const std::vector<std::filesystem::path>& files) { … }
-//   const bool registered = register_reader("brown_pos", read_brown);
+//   Dataset read_brown(const std::vector<std::filesystem::path>& files, const ReaderOptions&) { … }
+//   const ReaderRegistration registration({"word_tag", "word/tag …", {}}, read_brown);
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dataset/dataset.h"
+#include "dataset/text_file.h"
 
 namespace posbench {
 
-/// Fills labels, documents and examples from the manifest's files, in the manifest's order. Strict:
-/// throws UserError with file:line for anything it does not understand.
-using Reader = Dataset (*)(const std::vector<std::filesystem::path>& files);
+/// One thing that a manifest's [options] can say to a reader.
+struct ReaderOption {
+  std::string name;
+  nlohmann::json initial;  ///< default; its type is the option's
+  std::string about;
+};
 
-bool register_reader(const std::string& name, Reader reader);
+struct ReaderAbout {
+  std::string name;
+  std::string about;
+  std::vector<ReaderOption> options;
+};
 
-/// Throws UserError for an unknown name.
-Reader find_reader(const std::string& name);
-
-/// A whole text file, cut into lines without their ends.
-class Lines {
+/// The options of one reading, complete, and the encoding of the files.
+class ReaderOptions {
  public:
-  /// Takes LF and CR LF, a byte order mark in front, a last line without an end. Throws UserError
-  /// for a file that cannot be read and for a NUL byte, which no text has.
-  explicit Lines(std::filesystem::path file);
+  /// `given` over the reader's defaults. Throws UserError for an unknown option and for a value of
+  /// another type.
+  ReaderOptions(const ReaderAbout& reader, const nlohmann::json& given, TextEncoding encoding);
 
-  const std::vector<std::string_view>& lines() const { return lines_; }
-  /// "FILE:LINE: what is wrong", for the line with this index.
-  [[noreturn]] void fail(std::size_t index, const std::string& what) const;
+  template <class T>
+  T get(const std::string& name) const {
+    return values_.at(name).get<T>();
+  }
+  TextEncoding encoding() const { return encoding_; }
 
  private:
-  std::filesystem::path file_;
-  std::string text_;
-  std::vector<std::string_view> lines_;
+  nlohmann::json values_;
+  TextEncoding encoding_;
 };
+
+/// Fills labels, documents and examples from files of one side, in the manifest's order. Strict:
+/// throws UserError with file:line:column for anything it does not understand.
+using Reader = Dataset (*)(const std::vector<std::filesystem::path>& files,
+                           const ReaderOptions& options);
+
+/// A file of this folder registers its reader with one static object.
+struct ReaderRegistration {
+  ReaderRegistration(const ReaderAbout& about, Reader read);
+};
+
+std::vector<ReaderAbout> readers();
+
+/// Reads with the reader of that name. Throws UserError for an unknown one, and what it throws.
+Dataset read_files(const std::string& reader, const std::vector<std::filesystem::path>& files,
+                   const nlohmann::json& options = nlohmann::json::object(),
+                   TextEncoding encoding = TextEncoding::utf8);
+
+/// Numbers labels as they come; at the end they are renumbered in the order of their names.
+class LabelNumbers {
+ public:
+  std::int32_t number(std::string_view label);
+  /// Fills dataset.labels and renumbers the labels of all examples.
+  void finish(Dataset& dataset) const;
+
+ private:
+  std::map<std::string, std::int32_t, std::less<>> numbers_;
+};
+
+/// Appends a document and returns its number.
+std::uint32_t add_document(Dataset& dataset, std::string name);
 
 /// A–Z to a–z; every other byte stays, so UTF-8 passes through.
 std::string lower_case(std::string_view text);

@@ -67,40 +67,40 @@ struct Synset {
 };
 
 // From what stands before the gloss: `offset lex_filenum ss_type w_cnt …`.
-Synset parse_synset(const Lines& text, std::size_t line, std::string_view head) {
+Synset parse_synset(const TextFile& text, std::string_view head) {
   const auto fields = split_blanks(head);
-  if (fields.size() < 4 || fields[0].size() != 8) text.fail(line, "not a WordNet data line");
+  if (fields.size() < 4 || fields[0].size() != 8) text.fail("not a WordNet data line");
   const std::string_view number = fields[1];
   std::int32_t label = -1;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), label);
   if (error != std::errc{} || end != number.data() + number.size() || label < 0 ||
       label >= static_cast<std::int32_t>(kLexicographerFiles.size())) {
-    text.fail(line, fmt::format("lexicographer file '{}' is not one of 00 … 44", number));
+    text.fail(number, fmt::format("lexicographer file '{}' is not one of 00 … 44", number));
   }
   if (fields[2].size() != 1 ||
       std::string_view("nvasr").find(fields[2]) == std::string_view::npos) {
-    text.fail(line, fmt::format("part of speech '{}' is not one of n, v, a, s, r", fields[2]));
+    text.fail(fields[2], fmt::format("part of speech '{}' is not one of n, v, a, s, r", fields[2]));
   }
   return {fmt::format("{}{}", fields[2], fields[0]), label};
 }
 
-Dataset read_wordnet(const std::vector<std::filesystem::path>& files) {
+Dataset read_wordnet_gloss(const std::vector<std::filesystem::path>& files,
+                           const ReaderOptions& options) {
   Dataset dataset;
   dataset.labels.assign(kLexicographerFiles.begin(), kLexicographerFiles.end());
   std::unordered_map<std::string, std::uint32_t> document_of_definition;
   for (const auto& file : files) {
-    const Lines text(file);
-    for (std::size_t i = 0; i < text.lines().size(); ++i) {
-      const std::string_view line = text.lines()[i];
+    TextFile text(file, options.encoding());
+    for (std::string_view line; text.next(line);) {
       if (line.starts_with("  ")) continue;  // the licence stands in front, indented
       const std::size_t bar = line.find(" | ");
-      if (bar == std::string_view::npos) text.fail(i, "no ' | ' before a gloss");
-      const Synset synset = parse_synset(text, i, line.substr(0, bar));
+      if (bar == std::string_view::npos) text.fail("no ' | ' before a gloss");
+      const Synset synset = parse_synset(text, line.substr(0, bar));
       const std::string_view gloss = line.substr(bar + 3);
       Example example;
       example.labels = {synset.label};
       example.words = tokenize(gloss.substr(0, gloss.find('"')));
-      if (example.words.empty()) text.fail(i, "a gloss without a definition");
+      if (example.words.empty()) text.fail("a gloss without a definition");
       const auto [known, is_new] =
           document_of_definition.emplace(fmt::format("{}", fmt::join(example.words, " ")),
                                          static_cast<std::uint32_t>(dataset.documents.size()));
@@ -112,7 +112,9 @@ Dataset read_wordnet(const std::vector<std::filesystem::path>& files) {
   return dataset;
 }
 
-[[maybe_unused]] const bool registered = register_reader("wordnet_gloss", read_wordnet);
+const ReaderRegistration registration(
+    {"wordnet_gloss", "WordNet's data files: glosses and their lexicographer files", {}},
+    read_wordnet_gloss);
 
 }  // namespace
 }  // namespace posbench

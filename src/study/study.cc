@@ -8,7 +8,7 @@
 #include "base/files.h"
 #include "base/nearest.h"
 #include "base/sha256.h"
-#include "study/toml_json.h"
+#include "dataset/toml_json.h"
 
 namespace posbench {
 namespace {

@@ -7,7 +7,7 @@
 #include "dataset_helpers.h"
 #include "json_printing.h"
 #include "study/study.h"
-#include "study/toml_json.h"
+#include "dataset/toml_json.h"
 
 namespace posbench {
 namespace {

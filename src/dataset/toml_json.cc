@@ -1,4 +1,4 @@
-#include "study/toml_json.h"
+#include "dataset/toml_json.h"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
