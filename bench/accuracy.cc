@@ -32,6 +32,15 @@ constexpr auto kExamples =
     "  accuracy --system gpt --encoding rope --task classification --dataset wordnet_gloss\n"
     "      a causal decoder with rotated queries and keys\n";
 
+TaskOptions task_options(const json& spec) {
+  return {.task = spec.at("task"),
+          .dataset = spec.at("dataset"),
+          .seed = spec.at("seed"),
+          .tokenizer = {spec.at("tokenizer"), spec.at("vocabulary"), spec.at("tokenizer_file")},
+          .max_length = spec.at("max_length"),
+          .stream = spec.at("stream")};
+}
+
 // But for the words and the classes, which only the data knows.
 EncoderOptions encoder_options(const json& spec) {
   EncoderOptions options;
@@ -59,8 +68,8 @@ EncoderOptions encoder_options(const json& spec) {
 // Built only where its memory is there.
 Encoder<float> make_encoder(const json& spec, const TaskData& data) {
   EncoderOptions options = encoder_options(spec);
-  options.shape.vocabulary = static_cast<int>(data.vocabulary.size());
-  options.shape.classes = static_cast<int>(data.dataset.labels.size());
+  options.shape.vocabulary = static_cast<int>(data.tokenizer->size());
+  options.shape.classes = data.classes();
   require_footprint({&options, 1}, largest_batch(spec.at("batch_tokens"), spec.at("max_length")),
                     /*trains=*/true);
   return Encoder<float>(options);
@@ -71,28 +80,55 @@ TrainingOptions training_options(const json& spec) {
   options.optimizer.learning_rate = spec.at("learning_rate");
   options.optimizer.warmup = spec.at("warmup");
   options.optimizer.steps = spec.at("steps");
+  options.optimizer.weight_decay = spec.at("weight_decay");
+  options.token_dropout = spec.at("token_dropout");
   options.batch_tokens = spec.at("batch_tokens");
   options.seed = spec.at("seed");
   if (options.optimizer.steps < 1) throw UserError("steps must be at least 1");
   if (options.batch_tokens < 1) throw UserError("batch_tokens must be at least 1");
+  if (!(options.token_dropout >= 0 && options.token_dropout < 1)) {
+    throw UserError(fmt::format("token_dropout is {}; it is a probability from 0 to below 1",
+                                options.token_dropout));
+  }
   return options;
 }
 
-TaskData load_data(const json& spec) {
-  TaskData data(spec.at("task"), spec.at("dataset"), spec.at("seed"), spec.at("vocabulary"));
-  if (data.dataset.task != spec.at("task")) {
-    throw UserError(fmt::format("data set {} is made for {}, not for {}", data.dataset.name,
-                                data.dataset.task, spec.at("task").get<std::string>()));
+// The record of the parent trial, which has weights.
+json parent_record(const std::string& parent, const std::string& folder) {
+  const auto record = find_record(folder, parent);
+  if (!record) {
+    throw UserError(
+        fmt::format("parent trial {} has no record in {}; run it first", parent, folder));
   }
-  return data;
+  if (record->at("result").at("weights").is_null()) {
+    throw UserError(
+        fmt::format("parent trial {} kept no weights; run it with keep_weights = true", parent));
+  }
+  return *record;
+}
+
+// A child reads its text with its parent's tokenizer, learned anew from the parent's data: token
+// vectors mean words only there.
+TaskData load_data(const json& spec, const std::string& folder = "") {
+  const TaskOptions options = task_options(spec);
+  const std::string parent = spec.at("init");
+  if (parent.empty() || folder.empty()) return TaskData(options);
+  const json record = parent_record(parent, folder);
+  auto tokenizer = learn_tokenizer(task_options(record.at("spec")));
+  if (record.at("result").at("vocabulary_digest") != tokenizer->digest()) {
+    throw UserError(fmt::format(
+        "parent trial {} learned another vocabulary than its data now gives; run it again",
+        parent));
+  }
+  return TaskData(options, std::move(tokenizer));
 }
 
 // Asked first of all, so it also reads the other words of the spec: whoever mistypes an encoding on
 // a machine without the data should hear of the typing error.
 json datasets(const json& spec) {
-  make_task(spec.at("task"));
   const EncoderOptions options = encoder_options(spec);
   require_possible(options);
+  make_task(spec.at("task"))->require_possible(find_system(options.system));
   EncodingOptions smallest = encoding_options(options);
   smallest.max_length = 1;
   make_encoding<float>(options.encoding, smallest);
@@ -114,7 +150,7 @@ std::string fingerprint(const json& spec) {
   data.split.dev.resize(std::min(kScored, data.split.dev.size()));
   Encoder<float> encoder = make_encoder(probe, data);
   options.curve_points = kSteps;
-  const TrainingOutcome outcome = train(encoder, data, probe.at("max_length"), options);
+  const TrainingOutcome outcome = train(encoder, data, options);
   const dnnl_version_t* onednn = dnnl_version();
   std::string behaviour = fmt::format("{} oneDNN {}.{}.{}\n", effective_isa(), onednn->major,
                                       onednn->minor, onednn->patch);
@@ -128,6 +164,7 @@ std::string fingerprint(const json& spec) {
 json summary(const Evaluation& evaluation) {
   return {{"loss", evaluation.loss},
           {"accuracy", evaluation.accuracy},
+          {"scores", evaluation.scores},
           {"examples", evaluation.units.size()}};
 }
 
@@ -178,25 +215,12 @@ json keep_weights(const Encoder<float>& encoder, const std::string& folder) {
   return {{"file", file}, {"sha256", digest}};
 }
 
-void load_parent(Encoder<float>& encoder, const TaskData& data, const std::string& parent,
-                 const std::string& folder) {
-  const auto record = find_record(folder, parent);
-  if (!record) {
-    throw UserError(
-        fmt::format("parent trial {} has no record in {}; run it first", parent, folder));
-  }
-  const json& result = record->at("result");
-  if (result.at("weights").is_null()) {
-    throw UserError(
-        fmt::format("parent trial {} kept no weights; run it with keep_weights = true", parent));
-  }
-  if (result.at("vocabulary_digest") != data.vocabulary.digest()) {
-    throw UserError(fmt::format(
-        "parent trial {} has another vocabulary, so its token vectors mean other words", parent));
-  }
-  const fs::path file = fs::path(folder) / result.at("weights").at("file").get<std::string>();
+void load_parent(Encoder<float>& encoder, const std::string& parent, const std::string& folder) {
+  const json record = parent_record(parent, folder);
+  const json& weights = record.at("result").at("weights");
+  const fs::path file = fs::path(folder) / weights.at("file").get<std::string>();
   const std::string bytes = read_file(file);
-  const std::string expected = result.at("weights").at("sha256");
+  const std::string expected = weights.at("sha256");
   if (const std::string found = sha256(bytes); found != expected) {
     throw UserError(fmt::format("{}: SHA-256 is {}, the record says {}; run the parent again",
                                 file.string(), found, expected));
@@ -205,20 +229,30 @@ void load_parent(Encoder<float>& encoder, const TaskData& data, const std::strin
   encoder.parameters_changed();
 }
 
+json theory_of(const Dataset& dataset) {
+  if (!dataset.theory) return nullptr;
+  return {{"chance", dataset.theory->chance},
+          {"allowed", dataset.theory->allowed},
+          {"reason", dataset.theory->reason}};
+}
+
 json run(const json& spec, const std::string& folder) {
-  const TaskData data = load_data(spec);
-  const int max_length = spec.at("max_length");
+  const TaskData data = load_data(spec, folder);
   Encoder<float> encoder = make_encoder(spec, data);
   if (const std::string parent = spec.at("init"); !parent.empty()) {
-    load_parent(encoder, data, parent, folder);
+    load_parent(encoder, parent, folder);
   }
-  const TrainingOutcome outcome = train(encoder, data, max_length, training_options(spec));
+  const TrainingOutcome outcome = train(encoder, data, training_options(spec));
   json result = {{"parameters", encoder.layout().count()},
                  {"position_parameters", encoder.layout().count("position")},
                  {"stopped", nullptr},
                  {"curve", json::array()},
                  {"split", data.split_index},
-                 {"vocabulary_digest", data.vocabulary.digest()},
+                 {"vocabulary_digest", data.tokenizer->digest()},
+                 {"metric", data.task->metric(data.dataset)},
+                 {"theory", theory_of(data.dataset)},
+                 {"unseen_labels", data.unseen_labels()},
+                 {"longer", json::array()},
                  {"weights", nullptr}};
   for (const CurvePoint& point : outcome.curve) {
     result["curve"].push_back({{"step", point.step},
@@ -232,9 +266,14 @@ json run(const json& spec, const std::string& folder) {
     result["stopped"] = {{"step", *outcome.stopped_at}, {"reason", "the loss is not finite"}};
     return result;
   }
-  const Evaluation test = evaluate(encoder, data, max_length, data.split.test);
-  result["dev"] = summary(evaluate(encoder, data, max_length, data.split.dev));
+  const Evaluation test = evaluate(encoder, data, data.split.test);
+  result["dev"] = summary(evaluate(encoder, data, data.split.dev));
   result["test"] = summary(test);
+  for (const NamedExamples& longer : data.split.longer) {
+    json scored = summary(evaluate(encoder, data, longer.examples));
+    scored["name"] = longer.name;
+    result["longer"].push_back(scored);
+  }
   result["loss_by_position"] = by_position(test.units);
   result["test_units"] = correctness(test.units);
   if (spec.at("keep_weights")) {
@@ -256,7 +295,8 @@ int main(int argc, char** argv) {
       {
           Key{"arm", "learned", "name of the arm in its study"},
           Key{"task", "tagging", "see `posbench list tasks`"},
-          Key{"dataset", "brown_pos", "see `posbench list datasets`"},
+          Key{"dataset", "brown_pos",
+              "see `posbench list datasets`, or the path of your own manifest (.toml)"},
           Key{"system", "encoder",
               "see `posbench list systems`; which encoding is theirs stands there"},
           Key{"window", 256, "of systems with one: keys that a query sees on each side"},
@@ -282,9 +322,16 @@ int main(int argc, char** argv) {
           Key{"max_length", 128, "longest sequence L; rows of a learned table"},
           Key{"precision", "f32", "of matrix products: f32, or bf16 (needs AVX-512)"},
           Key{"dropout", 0.0, "probability of dropout when training"},
-          Key{"vocabulary", 8000, "most entries of the vocabulary"},
+          Key{"tokenizer", "words", "words, word_features, bpe or wordpiece"},
+          Key{"vocabulary", 8000, "most rows of the token table"},
+          Key{"tokenizer_file", "", "wordpiece: a BERT vocab.txt instead of learning one"},
+          Key{"stream", "documents",
+              "language models: documents (rows of running text) or shuffled (sentences in a random "
+              "order)"},
           Key{"steps", 300, "training steps"},
           Key{"batch_tokens", 2048, "tokens of a batch"},
+          Key{"weight_decay", 0.01, "AdamW's, on matrices"},
+          Key{"token_dropout", 0.0, "share of words that are read as unknown when training"},
           Key{"warmup", 0.1, "share of the steps with a rising rate"},
           Key{"init", "", "id of a parent trial in --out whose weights start this one"},
           Key{"keep_weights", false, "keep the trained weights for child trials"},

@@ -45,7 +45,8 @@ Batch random_batch(const EncoderShape& shape, int sequences, std::uint64_t seed)
     for (int t = 0; t < shape.max_length; ++t) {
       batch.rows.push_back(static_cast<std::int32_t>(batch.rows.size()));
       batch.labels.push_back(below(shape.classes));
-      append_token(batch, below(shape.vocabulary));
+      batch.positions.push_back(i);
+      batch.tokens.push_back(below(shape.vocabulary));
     }
     batch.offsets.push_back(static_cast<std::int32_t>(batch.tokens.size()));
   }
@@ -60,8 +61,9 @@ struct Full {
 
 std::vector<Batch> bucketed(const TaskData& data, std::vector<std::uint32_t> examples,
                             const EncoderOptions& options, Full full) {
-  const EncoderSystem& system = find_system(options.system);
   const int max_length = options.shape.max_length;
+  const TextContext text{data.dataset, *data.tokenizer, find_system(options.system), max_length};
+  Random nothing_hidden(0, "");
   std::ranges::stable_sort(examples, {}, [&](std::uint32_t e) {
     return std::min(data.dataset.examples[e].words.size(), static_cast<std::size_t>(max_length));
   });
@@ -70,8 +72,7 @@ std::vector<Batch> bucketed(const TaskData& data, std::vector<std::uint32_t> exa
     if (batches.back().size() >= full.tokens || batches.back().sequences() >= full.sentences) {
       batches.emplace_back();
     }
-    data.task->append(data.dataset.examples[e], data.vocabulary, system, max_length,
-                      batches.back());
+    data.task->append(data.dataset.examples[e], text, nothing_hidden, batches.back());
   }
   return batches;
 }
@@ -93,10 +94,14 @@ void fill_epoch(const json& spec, Job& job) {
         job.options.system));
   }
   const Full full = full_of(spec);
-  const TaskData data("tagging", spec.at("dataset"), job.options.seed, spec.at("vocabulary"));
+  const TaskData data({.task = "tagging",
+                       .dataset = spec.at("dataset"),
+                       .seed = job.options.seed,
+                       .tokenizer = {.size = spec.at("vocabulary")},
+                       .max_length = job.options.shape.max_length});
   EncoderShape& shape = job.options.shape;
-  shape.vocabulary = static_cast<int>(data.vocabulary.size());
-  shape.classes = static_cast<int>(data.dataset.labels.size());
+  shape.vocabulary = static_cast<int>(data.tokenizer->size());
+  shape.classes = data.classes();
   Random random(job.options.seed, "order");
   std::vector<std::uint32_t> order = data.split.train;
   random.shuffle(std::span(order));  // among sentences of one length

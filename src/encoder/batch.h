@@ -17,6 +17,8 @@ struct Batch {
   std::vector<std::int32_t> lengths;     ///< (S) rows past these are padding; empty: none is
   std::vector<std::int32_t> rows;        ///< (R) labelled rows, ascending
   std::vector<std::int32_t> labels;      ///< (R)
+  std::vector<std::int32_t> features;    ///< (T, F)
+  std::vector<std::int32_t> spans;       ///< (S, 2)
 
   std::size_t size() const { return tokens.size(); }
   std::size_t sequences() const { return offsets.size() - 1; }

@@ -1,31 +1,60 @@
-// Sequence labelling: one label for every word.
-#include "task/task.h"
+// Sequence labelling: one label for every word that has one, read off the word's first token.
+#include "task/scores.h"
+#include "task/sequence.h"
 
 namespace posbench {
 namespace {
 
 class Tagging : public Task {
  public:
-  void append(const Example& example, const Vocabulary& vocabulary, const EncoderSystem& system,
-              int max_length, Batch& batch) const override {
-    const std::size_t n = room_for_words(example, max_length, system.has_delimiters ? 2 : 0);
-    if (system.has_delimiters) append_token(batch, Vocabulary::kClassify);
-    for (std::size_t i = 0; i < n; ++i) {
-      batch.rows.push_back(static_cast<std::int32_t>(batch.tokens.size()));
-      batch.labels.push_back(example.labels[i]);
-      append_token(batch, vocabulary.id(example.words[i]));
+  void append(const Example& example, const TextContext& text, Random& noise,
+              Batch& batch) const override {
+    const bool delimits = text.system.has_delimiters;
+    const SpecialTokens special = text.tokenizer.special();
+    SequenceWriter writer(text, noise, batch, delimits ? 1 : 0);
+    if (delimits) writer.special(special.classify);
+    for (std::size_t i = 0; i < example.words.size(); ++i) {
+      const std::int32_t row = writer.word(example.words[i]);
+      if (row < 0) break;
+      if (example.labels[i] != kNoLabel) writer.label(row, example.labels[i]);
     }
-    if (system.has_delimiters) append_token(batch, Vocabulary::kSeparate);
-    batch.offsets.push_back(static_cast<std::int32_t>(batch.tokens.size()));
+    if (delimits) writer.special(special.separate);
+    writer.finish();
   }
 
   bool by_length() const override { return false; }
+
+  std::string metric(const Dataset& dataset) const override {
+    return has_chunks(dataset.labels) ? "chunk_f1" : "accuracy";
+  }
+
+  std::map<std::string, double> scores(const Dataset& dataset,
+                                       const std::vector<Unit>& units) const override {
+    double correct = 0;
+    for (const Unit& unit : units) correct += unit.correct ? 1 : 0;
+    std::map<std::string, double> all = {
+        {"accuracy", correct / static_cast<double>(units.size())}};
+    if (!has_chunks(dataset.labels)) return all;
+    std::vector<std::vector<std::string>> gold, guess;  // by sentence
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      if (i == 0 || units[i].example != units[i - 1].example) {
+        gold.emplace_back();
+        guess.emplace_back();
+      }
+      gold.back().push_back(dataset.labels[static_cast<std::size_t>(units[i].label)]);
+      guess.back().push_back(dataset.labels[static_cast<std::size_t>(units[i].guess)]);
+    }
+    const ChunkScore chunks = chunk_f1(gold, guess);
+    all["chunk_precision"] = chunks.precision;
+    all["chunk_recall"] = chunks.recall;
+    all["chunk_f1"] = chunks.f1;
+    return all;
+  }
 };
 
-const TaskRegistration registration({"tagging", "one label for every word; token accuracy"},
-                                    []() -> std::unique_ptr<Task> {
-                                      return std::make_unique<Tagging>();
-                                    });
+const TaskRegistration registration(
+    {"tagging", "one label for every word; accuracy, and F1 of chunks where labels are IOB2"},
+    []() -> std::unique_ptr<Task> { return std::make_unique<Tagging>(); });
 
 }  // namespace
 }  // namespace posbench

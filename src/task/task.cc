@@ -1,6 +1,5 @@
 #include "task/task.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -38,15 +37,6 @@ std::unique_ptr<Task> make_task(const std::string& name) {
     throw UserError(unknown_word("task", name, names));
   }
   return found->second.second();
-}
-
-void append_token(Batch& batch, std::int32_t token) {
-  batch.positions.push_back(static_cast<std::int32_t>(batch.tokens.size()) - batch.offsets.back());
-  batch.tokens.push_back(token);
-}
-
-std::size_t room_for_words(const Example& example, int max_length, int others) {
-  return std::min(example.words.size(), static_cast<std::size_t>(std::max(0, max_length - others)));
 }
 
 }  // namespace posbench

@@ -1,10 +1,15 @@
 #include "task/training.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 
+#include "base/error.h"
 #include "base/random.h"
+#include "task/span.h"
 
 namespace posbench {
 namespace {
@@ -47,15 +52,132 @@ std::vector<std::uint32_t> curve_examples(const TaskData& data) {
   return chosen;
 }
 
+int split_of(const TaskOptions& options) { return static_cast<int>(options.seed % kSplits); }
+
+// Asks an encoder about examples, a batch at a time.
+class Scorer {
+ public:
+  Scorer(Encoder<float>& encoder, const TaskData& data)
+      : encoder_(encoder),
+        data_(data),
+        text_{data.dataset, *data.tokenizer, encoder.system(), data.max_length},
+        has_none_(std::any_of(data.dataset.examples.begin(), data.dataset.examples.end(),
+                              [](const Example& e) { return e.answers.empty(); })) {}
+
+  void add(std::uint32_t index) {
+    Random noise(index, "asked");
+    data_.task->append(data_.dataset.examples[index], text_, noise, batch_);
+    examples_.push_back(index);
+    if (batch_.size() >= kEvaluationTokens) score_batch();
+  }
+  std::vector<Unit> finish() {
+    if (batch_.size() > 0) score_batch();
+    return std::move(units_);
+  }
+
+ private:
+  // Sequences of which nothing is asked are possible, batches of them are not.
+  void score_batch() {
+    if (!batch_.rows.empty()) {
+      encoder_.loss(batch_, &losses_);
+      if (batch_.spans.empty()) {
+        score_rows();
+      } else {
+        score_spans();
+      }
+    }
+    batch_.clear();
+    examples_.clear();
+  }
+
+  void score_rows() {
+    const auto classes = static_cast<std::size_t>(data_.classes());
+    std::size_t sequence = 0;
+    for (std::size_t r = 0; r < batch_.rows.size(); ++r) {
+      while (batch_.rows[r] >= batch_.offsets[sequence + 1]) ++sequence;
+      const float* row = encoder_.logits() + r * classes;
+      const auto guess =
+          static_cast<std::int32_t>(std::distance(row, std::max_element(row, row + classes)));
+      const std::int32_t position = batch_.positions[static_cast<std::size_t>(batch_.rows[r])];
+      units_.push_back(unit(sequence, position, losses_[r]));
+      units_.back().correct = guess == batch_.labels[r];
+      units_.back().label = batch_.labels[r];
+      units_.back().guess = guess;
+    }
+  }
+
+  void score_spans() {
+    std::size_t first = 0;
+    for (std::size_t s = 0; s < batch_.sequences(); ++s) {
+      std::size_t last = first;
+      while (last < batch_.rows.size() && batch_.rows[last] < batch_.offsets[s + 1]) ++last;
+      const SpanGuess guess = best_span(encoder_.logits() + 2 * first, last - first, has_none_);
+      units_.push_back(unit(s, 0, losses_[s]));
+      units_.back().guess = guess.first;
+      units_.back().last = guess.last;
+      units_.back().correct = score_span(example(s), guess.first, guess.last).exact;
+      first = last;
+    }
+  }
+
+  const Example& example(std::size_t sequence) const {
+    return data_.dataset.examples[examples_[sequence]];
+  }
+  Unit unit(std::size_t sequence, std::int32_t position, float loss) const {
+    const Example& asked = example(sequence);
+    const auto words = asked.passage ? asked.passage->words.size() : asked.words.size();
+    return {asked.document, examples_[sequence],
+            data_.task->by_length() ? static_cast<std::int32_t>(words) : position, loss, false};
+  }
+  Encoder<float>& encoder_;
+  const TaskData& data_;
+  TextContext text_;
+  bool has_none_;  // some questions have no answer
+  Batch batch_;
+  std::vector<std::uint32_t> examples_;  // of each sequence of the batch
+  std::vector<float> losses_;            // of each labelled row, or of each sequence with a span
+  std::vector<Unit> units_;
+};
+
 }  // namespace
 
-TaskData::TaskData(const std::string& task_name, const std::string& dataset_name,
-                   std::uint64_t seed, std::size_t vocabulary_size)
-    : task(make_task(task_name)),
-      dataset(load_dataset(dataset_name)),
-      split_index(static_cast<int>(seed % kSplits)),
+TaskData::TaskData(const TaskOptions& options, std::shared_ptr<const Tokenizer> known)
+    : task(make_task(options.task)),
+      max_length(options.max_length),
+      dataset(load_dataset(options.dataset)),
+      split_index(split_of(options)),
       split(split_documents(dataset, split_index)),
-      vocabulary(dataset, split.train, vocabulary_size) {}
+      tokenizer(known ? std::move(known)
+                      : make_tokenizer(options.tokenizer, dataset, split.train)) {
+  if (std::find(dataset.tasks.begin(), dataset.tasks.end(), options.task) == dataset.tasks.end()) {
+    throw UserError(fmt::format("data set {} is made for {}, not for {}", dataset.name,
+                                fmt::join(dataset.tasks, ", "), options.task));
+  }
+  task->reshape(dataset, split, *tokenizer, max_length, options.stream);
+}
+
+std::map<std::string, std::size_t> TaskData::unseen_labels() const {
+  std::vector<bool> seen(dataset.labels.size(), false);
+  for (const std::uint32_t e : split.train) {
+    for (const std::int32_t label : dataset.examples[e].labels) {
+      if (label != kNoLabel) seen[static_cast<std::size_t>(label)] = true;
+    }
+  }
+  std::map<std::string, std::size_t> unseen;
+  for (const std::uint32_t e : split.test) {
+    for (const std::int32_t label : dataset.examples[e].labels) {
+      if (label == kNoLabel || seen[static_cast<std::size_t>(label)]) continue;
+      ++unseen[dataset.labels[static_cast<std::size_t>(label)]];
+    }
+  }
+  return unseen;
+}
+
+std::shared_ptr<const Tokenizer> learn_tokenizer(const TaskOptions& options) {
+  const Dataset dataset = load_dataset(options.dataset);
+  return make_tokenizer(options.tokenizer, dataset,
+                        split_documents(dataset, split_of(options)).train);
+}
 
 BatchSize largest_batch(int batch_tokens, int max_length) {
   // A batch ends with the sequence that fills it.
@@ -65,37 +187,12 @@ BatchSize largest_batch(int batch_tokens, int max_length) {
   return {rows, longest, rows};
 }
 
-Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_length,
+Evaluation evaluate(Encoder<float>& encoder, const TaskData& data,
                     std::span<const std::uint32_t> examples) {
-  const std::size_t classes = data.dataset.labels.size();
+  Scorer scorer(encoder, data);
+  for (const std::uint32_t index : examples) scorer.add(index);
   Evaluation evaluation;
-  Batch batch;
-  std::vector<std::uint32_t> documents;  // of each labelled row
-  std::vector<std::int32_t> lengths;     // of the text of each labelled row
-  std::vector<float> losses;
-  const auto score_batch = [&] {
-    encoder.loss(batch, &losses);
-    const float* logits = encoder.logits();
-    for (std::size_t r = 0; r < batch.rows.size(); ++r) {
-      const float* row = logits + r * classes;
-      const auto guess = std::distance(row, std::max_element(row, row + classes));
-      const std::int32_t position = data.task->by_length()
-                                        ? lengths[r]
-                                        : batch.positions[static_cast<std::size_t>(batch.rows[r])];
-      evaluation.units.push_back({documents[r], position, losses[r], guess == batch.labels[r]});
-    }
-    batch.clear();
-    documents.clear();
-    lengths.clear();
-  };
-  for (const std::uint32_t index : examples) {
-    const Example& example = data.dataset.examples[index];
-    data.task->append(example, data.vocabulary, encoder.system(), max_length, batch);
-    documents.resize(batch.rows.size(), example.document);
-    lengths.resize(batch.rows.size(), static_cast<std::int32_t>(example.words.size()));
-    if (batch.size() >= kEvaluationTokens) score_batch();
-  }
-  if (batch.size() > 0) score_batch();
+  evaluation.units = scorer.finish();
   double loss = 0, correct = 0;
   for (const Unit& unit : evaluation.units) {
     loss += static_cast<double>(unit.loss);
@@ -104,13 +201,17 @@ Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_lengt
   const double count = static_cast<double>(evaluation.units.size());
   evaluation.loss = loss / count;
   evaluation.accuracy = correct / count;
+  evaluation.scores = data.task->scores(data.dataset, evaluation.units);
   return evaluation;
 }
 
-TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_length,
+TrainingOutcome train(Encoder<float>& encoder, const TaskData& data,
                       const TrainingOptions& options) {
   Optimizer<float> optimizer(options.optimizer, encoder.layout());
   TrainingOrder order(data.split.train, options.seed);
+  Random noise(options.seed, "noise");
+  const TextContext text{data.dataset, *data.tokenizer, encoder.system(), data.max_length,
+                         options.token_dropout};
   const std::vector<std::uint32_t> watched = curve_examples(data);
   const int steps = options.optimizer.steps;
   TrainingOutcome outcome;
@@ -121,8 +222,7 @@ TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_len
   for (int step = 1; step <= steps; ++step) {
     batch.clear();
     while (batch.size() < static_cast<std::size_t>(options.batch_tokens)) {
-      data.task->append(data.dataset.examples[order.next()], data.vocabulary, encoder.system(),
-                        max_length, batch);
+      data.task->append(data.dataset.examples[order.next()], text, noise, batch);
     }
     const double loss = encoder.loss_and_gradients(batch);
     if (!std::isfinite(loss)) {
@@ -135,7 +235,7 @@ TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_len
     ++steps_since;
     // Points at equal distances, the last one at the last step.
     if (step * options.curve_points / steps != (step - 1) * options.curve_points / steps) {
-      const Evaluation dev = evaluate(encoder, data, max_length, watched);
+      const Evaluation dev = evaluate(encoder, data, watched);
       // One step may break a value that only the next loss shows, and the last has no next.
       if (!std::isfinite(dev.loss)) {
         outcome.stopped_at = step;

@@ -2,42 +2,54 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "dataset/split.h"
 #include "encoder/footprint.h"
 #include "encoder/optimizer.h"
 #include "task/task.h"
 
 namespace posbench {
 
-/// A data set made ready for one seed: its split (seed modulo 10) and the vocabulary of its
-/// training side.
+struct TaskOptions {
+  std::string task;
+  std::string dataset;     ///< name or path of a manifest
+  std::uint64_t seed = 0;  ///< modulo 10: the split
+  TokenizerOptions tokenizer = {};
+  int max_length = 128;              ///< rows of a sequence
+  std::string stream = "documents";  ///< language models: see task/language.h
+};
+
+/// A data set made ready for one seed: its split and the tokenizer of its training side, unless one
+/// is given.
 struct TaskData {
-  TaskData(const std::string& task_name, const std::string& dataset_name, std::uint64_t seed,
-           std::size_t vocabulary_size);
+  /// Throws UserError for a data set that is not made for the task.
+  explicit TaskData(const TaskOptions& options, std::shared_ptr<const Tokenizer> known = nullptr);
+
+  int classes() const { return task->classes(dataset, *tokenizer); }
+  /// Labels of the test side that the training side lacks, and how often they stand there: an
+  /// encoder cannot guess them.
+  std::map<std::string, std::size_t> unseen_labels() const;
 
   std::unique_ptr<Task> task;
+  int max_length;
   Dataset dataset;
   int split_index;
   Split split;
-  Vocabulary vocabulary;
+  std::shared_ptr<const Tokenizer> tokenizer;
 };
 
-/// One labelled row of an evaluation: a word when tagging, a text when classifying.
-struct Unit {
-  std::uint32_t document;
-  std::int32_t position;  ///< see Task::by_length
-  float loss;             ///< nats
-  bool correct;
-};
+/// What the training side of a data set teaches a tokenizer of these options.
+std::shared_ptr<const Tokenizer> learn_tokenizer(const TaskOptions& options);
 
 struct Evaluation {
   double loss = 0;      ///< mean, nats
   double accuracy = 0;  ///< share of correct units
+  std::map<std::string, double> scores;
   std::vector<Unit> units;
 };
 
@@ -52,7 +64,8 @@ struct CurvePoint {
 
 struct TrainingOptions {
   OptimizerOptions optimizer;
-  int batch_tokens = 2048;  ///< a batch ends with the sequence that reaches this many
+  int batch_tokens = 2048;     ///< a batch ends with the sequence that reaches this many
+  double token_dropout = 0.0;  ///< share of words that are read as unknown
   int curve_points = 12;
   std::uint64_t seed = 0;
 };
@@ -66,13 +79,14 @@ struct TrainingOutcome {
 /// The largest batch of training and scoring, for what has to be known beforehand.
 BatchSize largest_batch(int batch_tokens, int max_length);
 
-/// Scores the examples in the order given.
-Evaluation evaluate(Encoder<float>& encoder, const TaskData& data, int max_length,
+/// Scores the examples in the order given. What a task hides is drawn from each example's number,
+/// so that every arm is asked the same.
+Evaluation evaluate(Encoder<float>& encoder, const TaskData& data,
                     std::span<const std::uint32_t> examples);
 
 /// Passes over the training side in an order drawn from the seed, shared by all arms, until the
 /// steps are done.
-TrainingOutcome train(Encoder<float>& encoder, const TaskData& data, int max_length,
+TrainingOutcome train(Encoder<float>& encoder, const TaskData& data,
                       const TrainingOptions& options);
 
 }  // namespace posbench
