@@ -45,7 +45,7 @@ Batch random_batch(const EncoderShape& shape, int sequences, std::uint64_t seed)
     for (int t = 0; t < shape.max_length; ++t) {
       batch.rows.push_back(static_cast<std::int32_t>(batch.rows.size()));
       batch.labels.push_back(below(shape.classes));
-      batch.positions.push_back(i);
+      batch.positions.push_back(t);
       batch.tokens.push_back(below(shape.vocabulary));
     }
     batch.offsets.push_back(static_cast<std::int32_t>(batch.tokens.size()));
