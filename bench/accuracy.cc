@@ -326,7 +326,8 @@ int main(int argc, char** argv) {
           Key{"vocabulary", 8000, "most rows of the token table"},
           Key{"tokenizer_file", "", "wordpiece: a BERT vocab.txt instead of learning one"},
           Key{"stream", "documents",
-              "language models: documents (rows of running text) or shuffled (sentences in a random "
+              "language models: documents (rows of running text) or shuffled (sentences in a "
+              "random "
               "order)"},
           Key{"steps", 300, "training steps"},
           Key{"batch_tokens", 2048, "tokens of a batch"},

@@ -1,4 +1,5 @@
 // posbench run [STUDY…] --profile NAME --out DIR
+// posbench run --dataset NAME --profile NAME --out DIR
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "base/options.h"
 #include "cli/cli.h"
 #include "cli/conformance.h"
+#include "dataset/manifest.h"
 #include "kernel/topology.h"
 #include "study/executor.h"
 
@@ -17,11 +19,15 @@ namespace posbench {
 namespace {
 namespace po = boost::program_options;
 
+constexpr const char* kOwnStudy = "own";
+
 // The studies asked for by id, or all that have the profile.
 std::vector<Study> choose_studies(const std::vector<std::string>& wanted,
                                   const std::string& profile, std::uint64_t seed_shift) {
   std::vector<std::string> known;
-  for (const auto& file : study_files()) known.push_back(file.stem());
+  for (const auto& file : study_files()) {
+    if (file.stem() != kOwnStudy) known.push_back(file.stem());
+  }
   for (const std::string& id : wanted) {
     if (std::find(known.begin(), known.end(), id) == known.end()) {
       throw UserError(unknown_word("study", id, known));
@@ -31,6 +37,7 @@ std::vector<Study> choose_studies(const std::vector<std::string>& wanted,
   for (const auto& file : study_files()) {
     const bool named = std::find(wanted.begin(), wanted.end(), file.stem()) != wanted.end();
     if (!wanted.empty() && !named) continue;
+    if (file.stem() == kOwnStudy) continue;  // has no data set of its own
     Study study = read_study(file, profile, seed_shift);
     if (!study.trials.empty()) {
       studies.push_back(std::move(study));
@@ -40,6 +47,27 @@ std::vector<Study> choose_studies(const std::vector<std::string>& wanted,
     }
   }
   return studies;
+}
+
+// The study `own` on a data set that the user names.
+Study own_study(const std::string& dataset, const std::string& task, const std::string& profile,
+                std::uint64_t seed_shift) {
+  const Manifest manifest = read_manifest(dataset);
+  const auto& known = manifest.tasks;
+  if (!task.empty() && std::find(known.begin(), known.end(), task) == known.end()) {
+    throw UserError(
+        fmt::format("{}: {}", dataset, unknown_word("task of this data set", task, known)));
+  }
+  Study study = read_study(home_folder() / "bench" / "studies" / (kOwnStudy + std::string(".toml")),
+                           profile, seed_shift);
+  if (study.trials.empty()) {
+    throw UserError(fmt::format("study own has no profile {}; take quick or standard", profile));
+  }
+  for (PlannedTrial& trial : study.trials) {
+    trial.spec["dataset"] = dataset;
+    trial.spec["task"] = task.empty() ? known.front() : task;
+  }
+  return study;
 }
 
 void print_plan(const std::vector<Study>& studies, int jobs) {
@@ -64,6 +92,11 @@ int run_command(const std::vector<std::string>& arguments) {
       "smoke (minutes), quick (at most 10 minutes on 2 cores), standard (10 hours) or full")(
       "out", po::value<std::string>()->value_name("DIR"),
       "run directory; what is finished there is not repeated")(
+      "dataset", po::value<std::string>()->value_name("NAME"),
+      "instead of a study: compares encodings on this data set, one of `posbench list datasets` or "
+      "the path of your own manifest (.toml)")(
+      "task", po::value<std::string>()->default_value("")->value_name("NAME"),
+      "with --dataset: the task, where it is made for several")(
       "jobs", po::value<int>()->default_value(usable_cores())->value_name("N"),
       "accuracy and memory trials at once (cost studies always run alone)")(
       "seed", po::value<std::uint64_t>()->default_value(0)->value_name("S"),
@@ -76,19 +109,22 @@ int run_command(const std::vector<std::string>& arguments) {
   positions.add("study", -1);
   const auto values = parse_options(arguments, all, positions);
   if (values.count("help")) {
-    std::cout << "Usage: posbench run [STUDY…] --profile NAME --out DIR [FLAGS]\n\n"
-                 "Runs the named studies (all that have the profile, where none is named), one "
-                 "process a trial,\n"
-                 "and writes one record a trial under DIR/trials. Killed and started again, it "
-                 "goes on.\n"
-                 "Trials for an instruction set that this CPU lacks are left out and named "
-                 "(posbench doctor tells\n"
-                 "which it has).\n\n"
-              << flags
-              << "\nExamples:\n"
-                 "  posbench run --profile quick --out out/quick\n"
-                 "  posbench run parity --profile standard --out out/parity --jobs 2\n"
-                 "  posbench run --profile full --dry-run\n";
+    std::cout
+        << "Usage: posbench run [STUDY…] --profile NAME --out DIR [FLAGS]\n"
+           "       posbench run --dataset NAME --profile NAME --out DIR [FLAGS]\n\n"
+           "Runs the named studies (all that have the profile, where none is named), one "
+           "process a trial,\n"
+           "and writes one record a trial under DIR/trials. Killed and started again, it "
+           "goes on.\n"
+           "Trials for an instruction set that this CPU lacks are left out and named "
+           "(posbench doctor tells\n"
+           "which it has).\n\n"
+        << flags
+        << "\nExamples:\n"
+           "  posbench run --profile quick --out out/quick\n"
+           "  posbench run parity --profile standard --out out/parity --jobs 2\n"
+           "  posbench run --profile full --dry-run\n"
+           "  posbench run --dataset mine.toml --task tagging --profile quick --out out/mine\n";
     return 0;
   }
   if (!values.count("profile"))
@@ -104,7 +140,17 @@ int run_command(const std::vector<std::string>& arguments) {
   if (options.jobs < 1) throw UserError("--jobs must be at least 1");
   std::vector<std::string> wanted;
   if (values.count("study")) wanted = values["study"].as<std::vector<std::string>>();
-  const auto studies = choose_studies(wanted, profile, options.seed_shift);
+  const bool is_own = values.count("dataset") > 0;
+  if (is_own && !wanted.empty()) {
+    throw UserError("--dataset compares encodings on one data set; leave the studies out");
+  }
+  if (!is_own && !values["task"].as<std::string>().empty()) {
+    throw UserError("--task says what to do with a --dataset; name one");
+  }
+  const auto studies = is_own ? std::vector<Study>{own_study(values["dataset"].as<std::string>(),
+                                                             values["task"].as<std::string>(),
+                                                             profile, options.seed_shift)}
+                              : choose_studies(wanted, profile, options.seed_shift);
   if (values.count("dry-run")) {
     print_plan(studies, options.jobs);
     return 0;

@@ -15,7 +15,8 @@ class Classification : public Task {
     const auto ask = [&](SequenceWriter& writer) {
       writer.label(writer.special(special.classify), example.labels.front());
     };
-    SequenceWriter writer(text, noise, batch, (causal ? 1 : 0) + (text.system.has_delimiters ? 1 : 0));
+    SequenceWriter writer(text, noise, batch,
+                          (causal ? 1 : 0) + (text.system.has_delimiters ? 1 : 0));
     if (!causal) ask(writer);
     for (const auto& word : example.words) {
       if (writer.word(word) < 0) break;

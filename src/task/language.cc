@@ -68,7 +68,8 @@ void make_rows(Dataset& dataset, Split& split, const Tokenizer& tokenizer, int l
   std::vector<Example> rows;
   const auto remake = [&](std::vector<std::uint32_t>& side, const char* name) {
     const std::size_t first = rows.size();
-    if (shuffles) Random(0, std::string("sentences of ") + name).shuffle(std::span<std::uint32_t>(side));
+    if (shuffles)
+      Random(0, std::string("sentences of ") + name).shuffle(std::span<std::uint32_t>(side));
     RowMaker maker(tokenizer, length, rows);
     for (std::size_t i = 0; i < side.size(); ++i) {
       const Example& sentence = dataset.examples[side[i]];

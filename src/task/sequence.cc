@@ -19,9 +19,8 @@ void SequenceWriter::append(std::int32_t token) {
 
 std::int32_t SequenceWriter::token(std::int32_t token) {
   append(token);
-  batch_.features.resize(batch_.tokens.size() *
-                             static_cast<std::size_t>(text_.tokenizer.features()),
-                         -1);
+  batch_.features.resize(
+      batch_.tokens.size() * static_cast<std::size_t>(text_.tokenizer.features()), -1);
   return static_cast<std::int32_t>(batch_.tokens.size()) - 1;
 }
 
@@ -40,9 +39,8 @@ std::int32_t SequenceWriter::word(std::string_view word) {
   for (const std::int32_t piece : pieces_) append(piece);
   // Features stand at the first token of a word; a hidden word keeps them, as a rare one does.
   text_.tokenizer.append_features(word, batch_.features);
-  batch_.features.resize(batch_.tokens.size() *
-                             static_cast<std::size_t>(text_.tokenizer.features()),
-                         -1);
+  batch_.features.resize(
+      batch_.tokens.size() * static_cast<std::size_t>(text_.tokenizer.features()), -1);
   return first;
 }
 

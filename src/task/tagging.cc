@@ -32,8 +32,7 @@ class Tagging : public Task {
                                        const std::vector<Unit>& units) const override {
     double correct = 0;
     for (const Unit& unit : units) correct += unit.correct ? 1 : 0;
-    std::map<std::string, double> all = {
-        {"accuracy", correct / static_cast<double>(units.size())}};
+    std::map<std::string, double> all = {{"accuracy", correct / static_cast<double>(units.size())}};
     if (!has_chunks(dataset.labels)) return all;
     std::vector<std::vector<std::string>> gold, guess;  // by sentence
     for (std::size_t i = 0; i < units.size(); ++i) {

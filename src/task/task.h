@@ -20,16 +20,16 @@ struct TextContext {
   const Dataset& dataset;
   const Tokenizer& tokenizer;
   const EncoderSystem& system;
-  int max_length;               ///< rows; words beyond are cut off, alike for every arm of a system
-  double token_dropout = 0.0;   ///< share of words that are read as unknown, when training
+  int max_length;              ///< rows; words beyond are cut off, alike for every arm of a system
+  double token_dropout = 0.0;  ///< share of words that are read as unknown, when training
 };
 
 /// What was asked once: a word when tagging, a text when classifying, a question, a masked token.
 struct Unit {
   std::uint32_t document;
-  std::uint32_t example;   ///< index into Dataset::examples
-  std::int32_t position;   ///< see Task::by_length
-  float loss;              ///< nats
+  std::uint32_t example;  ///< index into Dataset::examples
+  std::int32_t position;  ///< see Task::by_length
+  float loss;             ///< nats
   bool correct;
   std::int32_t label = 0;  ///< right class; of span_qa: nothing
   std::int32_t guess = 0;  ///< class; of span_qa: first word of the answer, -1 for none
