@@ -88,6 +88,10 @@ Dataset load_dataset(const std::string& name_or_path) {
   if (dataset.examples.empty()) {
     throw UserError(fmt::format("data set {}: no examples in its files", manifest.name));
   }
+  if (dataset.theory) {
+    dataset.theory->allowed = manifest.allowed;
+    dataset.theory->reason = manifest.reason;
+  }
   if (manifest.splits_examples) cut_documents(dataset);
   dataset.name = manifest.name;
   dataset.digest = manifest.digest();

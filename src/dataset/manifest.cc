@@ -151,7 +151,7 @@ Manifest read_manifest(const std::string& name_or_path) {
   const nlohmann::json document = read_toml(file);
   const Table table(document, file.string(),
                     {"about", "task", "reader", "encoding", "unit", "licence", "citation",
-                     "options", "files", "sources"});
+                     "options", "theory", "files", "sources"});
   const auto text = [&](const std::string& key, const std::string& of_own) {
     return own && !table.contains(key) ? of_own : table.text(key);
   };
@@ -167,6 +167,11 @@ Manifest read_manifest(const std::string& name_or_path) {
   }
   manifest.licence = text("licence", "not stated");
   manifest.citation = text("citation", "not stated");
+  if (table.contains("theory")) {
+    const Table theory(document.at("theory"), file.string() + " [theory]", {"allowed", "reason"});
+    manifest.allowed = theory.texts("allowed");
+    manifest.reason = theory.text("reason");
+  }
   if (table.contains("files")) {
     table.each("files", {"path", "count", "sha256", "side"}, [&](const Table& files) {
       manifest.files.push_back({files.text("path"), files.count("count"),

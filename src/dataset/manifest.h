@@ -41,6 +41,9 @@ struct Manifest {
   bool splits_examples = false;  ///< unit = "example": a split may cut documents
   std::string licence;
   std::string citation;
+  /// Of a generated data set: encodings that theory allows to do better than chance, and why.
+  std::vector<std::string> allowed;
+  std::string reason;
   std::vector<ManifestFiles> files;  ///< none: the data set is generated
   std::vector<Source> sources;       ///< none: a mirror or the user has the files
   std::filesystem::path folder;      ///< of the files of a user's own data set; else empty

@@ -13,6 +13,8 @@ void Batch::clear() {
   lengths.clear();
   rows.clear();
   labels.clear();
+  features.clear();
+  spans.clear();
 }
 
 Batch padded(const Batch& packed) {
@@ -21,6 +23,8 @@ Batch padded(const Batch& packed) {
     longest = std::max(longest, packed.rows_of(s));
   }
   Batch batch;
+  batch.spans = packed.spans;  // indices into rows, whose order stays
+  const std::size_t features = packed.features_per_token();
   std::size_t label = 0;
   for (std::size_t s = 0; s < packed.sequences(); ++s) {
     const auto first = static_cast<std::size_t>(packed.offsets[s]);
@@ -30,16 +34,20 @@ Batch padded(const Batch& packed) {
       batch.tokens.push_back(packed.tokens[t]);
       batch.positions.push_back(packed.positions[t]);
       if (!packed.segments.empty()) batch.segments.push_back(packed.segments[t]);
+      for (std::size_t f = 0; f < features; ++f) {
+        batch.features.push_back(packed.features[t * features + f]);
+      }
     }
     const std::int32_t end = start + longest;
     batch.tokens.resize(static_cast<std::size_t>(end), 0);
     batch.positions.resize(static_cast<std::size_t>(end), 0);
+    batch.features.resize(static_cast<std::size_t>(end) * features, -1);
     if (!packed.segments.empty()) batch.segments.resize(static_cast<std::size_t>(end), 0);
     batch.offsets.push_back(end);
     batch.lengths.push_back(static_cast<std::int32_t>(last - first));
     for (; label < packed.rows.size() && packed.rows[label] < packed.offsets[s + 1]; ++label) {
       batch.rows.push_back(packed.rows[label] - packed.offsets[s] + start);
-      batch.labels.push_back(packed.labels[label]);
+      if (packed.spans.empty()) batch.labels.push_back(packed.labels[label]);
     }
   }
   return batch;

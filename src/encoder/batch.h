@@ -17,14 +17,20 @@ struct Batch {
   std::vector<std::int32_t> lengths;     ///< (S) rows past these are padding; empty: none is
   std::vector<std::int32_t> rows;        ///< (R) labelled rows, ascending
   std::vector<std::int32_t> labels;      ///< (R)
-  std::vector<std::int32_t> features;    ///< (T, F)
-  std::vector<std::int32_t> spans;       ///< (S, 2)
+  /// (T, F) further rows of the token table that are added to each token's own, such as its ending;
+  /// −1: none; empty: no token has any.
+  std::vector<std::int32_t> features;
+  /// (S, 2) span question answering, instead of labels: the indices into `rows` where the answer of
+  /// each sequence starts and ends; its labelled rows are the candidates.
+  std::vector<std::int32_t> spans;
 
   std::size_t size() const { return tokens.size(); }
   std::size_t sequences() const { return offsets.size() - 1; }
   /// Rows of sequence s, and how many of them are no padding.
   std::int32_t rows_of(std::size_t s) const { return offsets[s + 1] - offsets[s]; }
   std::int32_t length_of(std::size_t s) const { return lengths.empty() ? rows_of(s) : lengths[s]; }
+  /// F.
+  std::size_t features_per_token() const { return features.empty() ? 0 : features.size() / size(); }
   void clear();
 };
 

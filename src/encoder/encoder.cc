@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "encoder/span_loss.h"
 #include "kernel/vector_ops.h"
 
 namespace posbench {
@@ -154,12 +155,44 @@ void Encoder<Real>::check(const Batch& batch) const {
                                   options_.shape.vocabulary));
     }
   }
+  if (batch.size() > 0 && batch.features.size() % batch.size() != 0) {
+    throw UserError(fmt::format("a batch of {} tokens has {} features; give each token as many",
+                                batch.size(), batch.features.size()));
+  }
+  for (const std::int32_t feature : batch.features) {
+    if (feature < -1 || feature >= options_.shape.vocabulary) {
+      throw UserError(fmt::format("feature id {} is neither -1 nor inside the vocabulary of {}",
+                                  feature, options_.shape.vocabulary));
+    }
+  }
+  if (!batch.spans.empty()) check_spans(batch);
   if (batch.rows.empty()) throw UserError("a batch with no labelled row has no loss");
   for (const std::int32_t label : batch.labels) {
     if (label < 0 || label >= options_.shape.classes) {
       throw UserError(
           fmt::format("label {} is outside the {} classes", label, options_.shape.classes));
     }
+  }
+}
+
+template <class Real>
+void Encoder<Real>::check_spans(const Batch& batch) const {
+  if (options_.shape.classes != 2 || !batch.labels.empty() ||
+      batch.spans.size() != 2 * batch.sequences()) {
+    throw UserError(fmt::format(
+        "a batch of {} sequences has {} ends of spans and {} labels for an encoder of {} classes; "
+        "spans are two for each sequence, without labels, and take 2 classes",
+        batch.sequences(), batch.spans.size(), batch.labels.size(), options_.shape.classes));
+  }
+  std::size_t row = 0;
+  for (std::size_t s = 0; s < batch.sequences(); ++s) {
+    const auto first = static_cast<std::int32_t>(row);
+    while (row < batch.rows.size() && batch.rows[row] < batch.offsets[s + 1]) ++row;
+    const std::int32_t start = batch.spans[2 * s], end = batch.spans[2 * s + 1];
+    if (first <= start && start <= end && end < static_cast<std::int32_t>(row)) continue;
+    throw UserError(
+        fmt::format("the span {} to {} of sequence {} is not among its candidate rows {} to {}",
+                    start, end, s, first, static_cast<std::int32_t>(row) - 1));
   }
 }
 
@@ -210,14 +243,32 @@ double Encoder<Real>::loss(const Batch& batch, std::vector<Real>* row_losses,
                            LayerStates<Real>* states) {
   forward(batch, states);
   std::vector<Real>& losses = row_losses ? *row_losses : own_row_losses_;
-  losses.resize(batch.rows.size());
-  cross_entropy(logits_.data(), batch.labels.data(), batch.rows.size(),
-                static_cast<std::size_t>(options_.shape.classes), losses.data(), Real{1},
-                static_cast<Real*>(nullptr), nullptr);
+  if (batch.spans.empty()) {
+    losses.resize(batch.rows.size());
+    cross_entropy(logits_.data(), batch.labels.data(), batch.rows.size(),
+                  static_cast<std::size_t>(options_.shape.classes), losses.data(), Real{1},
+                  static_cast<Real*>(nullptr), nullptr);
+  } else {
+    losses.resize(batch.sequences());
+    span_cross_entropy(batch, 0, batch.sequences(), logits_.data(), losses.data(), Real{1},
+                       static_cast<Real*>(nullptr));
+  }
   clock().lap(Part::head);
   double sum = 0;
   for (const Real loss : losses) sum += static_cast<double>(loss);
   return sum / static_cast<double>(losses.size());
+}
+
+template <class Real>
+std::vector<Buffer<Real>> Encoder<Real>::hidden_states(const Batch& batch) {
+  std::vector<Buffer<Real>> states(layout_.layers.size());
+  for (auto& layer : states) {
+    layer.resize(batch.size() * static_cast<std::size_t>(options_.shape.hidden));
+  }
+  engine_->watch(&states);
+  forward(batch);
+  engine_->watch(nullptr);
+  return states;
 }
 
 template <class Real>

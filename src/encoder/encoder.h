@@ -65,14 +65,18 @@ class Encoder {
   /// of another shape.
   const Real* forward(const Batch& batch, LayerStates<Real>* states = nullptr);
 
-  /// forward, then the mean cross-entropy in nats over the labelled rows. Fills `row_losses` (R) if
-  /// given.
+  /// forward, then the mean cross-entropy in nats over the labelled rows, or over the sequences of
+  /// a batch with spans (encoder/span_loss.h). Fills `row_losses` (R, or S) if given.
   double loss(const Batch& batch, std::vector<Real>* row_losses = nullptr,
               LayerStates<Real>* states = nullptr);
 
   /// The same loss without keeping logits, with dropout; fills gradients(). No gradient goes back
   /// into the states.
   double loss_and_gradients(const Batch& batch, LayerStates<Real>* states = nullptr);
+
+  /// The output of each layer, (T, d) in the batch's order; where norms stand first, before the
+  /// last norm.
+  std::vector<Buffer<Real>> hidden_states(const Batch& batch);
 
   const ParameterLayout& layout() const { return layout_.parameters; }
   const EncoderShape& shape() const { return options_.shape; }
@@ -102,6 +106,7 @@ class Encoder {
  private:
   void initialize();
   void check(const Batch& batch) const;
+  void check_spans(const Batch& batch) const;
   void check(const Batch& batch, const LayerStates<Real>& states) const;
 
   EncoderOptions options_;

@@ -153,6 +153,10 @@ class EngineOf : public Engine<Real> {
     for (std::size_t i = 0; i < layers; ++i) {
       const KeptLayer kept = layer_forward(batch, i, x, y);
       if (w_.trains()) kept_layers_[i] = kept;
+      if (this->watched_ != nullptr) {
+        std::copy_n(y.value, w_.block.rows() * w_.d,
+                    (*this->watched_)[i].data() + w_.block.first_row * w_.d);
+      }
       if (w_.norm_first()) continue;
       // Training keeps every layer's input; inference needs two buffers in all.
       const Stream spare = w_.trains() && i + 1 < layers ? w_.take_rows(w_.kept) : x;

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "base/buffer.h"
 #include "encoder/batch.h"
 #include "encoder/layer_states.h"
 #include "encoder/layout.h"
@@ -47,6 +49,9 @@ class Engine {
   /// Must be called when values, or what stored() points to, have changed.
   virtual void values_changed() = 0;
 
+  /// From now on each layer's output is copied there too, (T, d) a layer; null ends it.
+  void watch(std::vector<Buffer<Real>>* layers) { watched_ = layers; }
+
   /// Moves the working memory to a new block, `shift` bytes into it (see Arena).
   virtual void lay_out(std::size_t shift) = 0;
 
@@ -57,6 +62,7 @@ class Engine {
 
  protected:
   PartClock clock_;
+  std::vector<Buffer<Real>>* watched_ = nullptr;
 };
 
 /// Precision is `f32` or `bf16`: matrix products of bf16 operands with f32 sums; residual stream,

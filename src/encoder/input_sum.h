@@ -1,5 +1,5 @@
-// The first part of an engine: token (· √d) + segment + position, and a norm where a system has
-// one.
+// The first part of an engine: token and its features (· √d) + segment + position, and a norm where
+// a system has one.
 #pragma once
 
 #include <cmath>
@@ -23,6 +23,10 @@ class InputSum {
     for (std::size_t t = 0; t < w_.block.rows(); ++t) {
       const Real* token = w_.values + w_.at.token + row_of(batch.tokens, t) * d;
       std::transform(token, token + d, sum + t * d, [this](Real value) { return scale_ * value; });
+      each_feature(batch, t, [&](std::size_t row) {
+        const Real* feature = w_.values + w_.at.token + row * d;
+        for (std::size_t i = 0; i < d; ++i) sum[t * d + i] += scale_ * feature[i];
+      });
       if (has_segments()) add_to(sum + t * d, w_.values + w_.at.segment + segment(batch, t), d);
     }
     zero_rows(sum, w_.block.rows(), w_.n, d);
@@ -43,12 +47,8 @@ class InputSum {
     if (w_.drops()) w_.drop(dx, 0);
     if (w_.model.system.embedding_norm) residual_.norm_backward(dx, w_.at.norm0, norm_);
     for (std::size_t t = 0; t < w_.block.rows(); ++t) {
-      Real* token = w_.gradients + w_.at.token + row_of(batch.tokens, t) * d;
-      if (w_.model.system.scales_tokens) {
-        for (std::size_t i = 0; i < d; ++i) token[i] += scale_ * dx[t * d + i];
-      } else {
-        add_to(token, dx + t * d, d);
-      }
+      add_to_row(row_of(batch.tokens, t), dx + t * d);
+      each_feature(batch, t, [&](std::size_t row) { add_to_row(row, dx + t * d); });
       if (has_segments()) add_to(w_.gradients + w_.at.segment + segment(batch, t), dx + t * d, d);
     }
     w_.clock.lap(Part::embedding);
@@ -60,6 +60,23 @@ class InputSum {
   bool has_segments() const { return w_.model.system.has_segments; }
   std::size_t row_of(const std::vector<std::int32_t>& ids, std::size_t t) const {
     return as_size(ids[w_.block.first_row + t]);
+  }
+  // Calls with the table's row of each feature that the block's row t has.
+  template <class Use>
+  void each_feature(const Batch& batch, std::size_t t, Use use) const {
+    const std::size_t features = batch.features_per_token();
+    for (std::size_t f = 0; f < features; ++f) {
+      const std::int32_t row = batch.features[(w_.block.first_row + t) * features + f];
+      if (row >= 0) use(as_size(row));
+    }
+  }
+  void add_to_row(std::size_t row, const Real* dx) const {
+    Real* gradient = w_.gradients + w_.at.token + row * w_.d;
+    if (w_.model.system.scales_tokens) {
+      for (std::size_t i = 0; i < w_.d; ++i) gradient[i] += scale_ * dx[i];
+    } else {
+      add_to(gradient, dx, w_.d);
+    }
   }
   // Where the segment's row begins in the table.
   std::size_t segment(const Batch& batch, std::size_t t) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "encoder/residual.h"
+#include "encoder/span_loss.h"
 
 namespace posbench {
 
@@ -12,8 +13,10 @@ class OutputHead {
  public:
   explicit OutputHead(Workspace<Real, Stored>& workspace) : w_(workspace), residual_(workspace) {}
 
-  // Space for the loss of each labelled row of a batch.
-  void begin(const Batch& batch) { row_losses_.resize(batch.rows.size()); }
+  // Space for the loss of each labelled row of a batch, or of each sequence with a span.
+  void begin(const Batch& batch) {
+    losses_.resize(batch.spans.empty() ? batch.rows.size() : batch.sequences());
+  }
 
   // logits of the block's labelled rows (padded to whole steps, classes), in the kept arena.
   Real* forward(const Batch& batch, Rows<Real, Stored> x) {
@@ -58,10 +61,15 @@ class OutputHead {
       return;
     }
     Stored* dlogits = w_.scratch.template take<Stored>(labels * classes);
-    const Real scale = static_cast<Real>(1 / static_cast<double>(batch.rows.size()));
-    cross_entropy(logits, batch.labels.data() + w_.block.first_label, real, classes,
-                  row_losses_.data() + w_.block.first_label, scale, dlogits,
-                  ties ? nullptr : w_.gradients + w_.at.head.bias);
+    const Real scale = static_cast<Real>(1 / static_cast<double>(losses_.size()));
+    if (batch.spans.empty()) {
+      cross_entropy(logits, batch.labels.data() + w_.block.first_label, real, classes,
+                    losses_.data() + w_.block.first_label, scale, dlogits,
+                    ties ? nullptr : w_.gradients + w_.at.head.bias);
+    } else {
+      span_cross_entropy(batch, w_.block.first_sequence, w_.block.last_sequence, logits,
+                         losses_.data() + w_.block.first_sequence, scale, dlogits);
+    }
     zero_rows(dlogits, real, labels, classes);
     if (ties) {
       // (vocabulary, d) = dlogitsᵀ x; the rows of the input sum add to the same table.
@@ -82,11 +90,11 @@ class OutputHead {
     if (w_.norm_first()) residual_.norm_backward(dx, w_.at.final_norm, norm_);
   }
 
-  // In nats, over the labelled rows of the batch.
+  // In nats, over the labelled rows of the batch, or its spans.
   double mean_loss() const {
     double sum = 0;
-    for (const Real loss : row_losses_) sum += static_cast<double>(loss);
-    return sum / static_cast<double>(row_losses_.size());
+    for (const Real loss : losses_) sum += static_cast<double>(loss);
+    return sum / static_cast<double>(losses_.size());
   }
 
  private:
@@ -101,7 +109,7 @@ class OutputHead {
   Residual<Real, Stored> residual_;
   Stored* input_ = nullptr;  // (labels in whole steps, d)
   KeptNorm<Real> norm_{};
-  std::vector<Real> row_losses_;  // (R)
+  std::vector<Real> losses_;  // (R), or (S) with spans
 };
 
 }  // namespace posbench

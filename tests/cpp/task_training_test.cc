@@ -26,10 +26,19 @@ std::vector<std::string> language(int words, Tag tag) {
   return documents;
 }
 
+TaskOptions options_for(const std::string& task, const std::string& dataset, std::uint64_t seed,
+                        int max_length = 8) {
+  return {.task = task,
+          .dataset = dataset,
+          .seed = seed,
+          .tokenizer = {.size = 64},
+          .max_length = max_length};
+}
+
 EncoderOptions encoder_for(const TaskData& data, const std::string& encoding) {
   EncoderOptions options;
-  options.shape = {.vocabulary = static_cast<int>(data.vocabulary.size()),
-                   .classes = static_cast<int>(data.dataset.labels.size()),
+  options.shape = {.vocabulary = static_cast<int>(data.tokenizer->size()),
+                   .classes = data.classes(),
                    .hidden = 16,
                    .layers = 1,
                    .heads = 2,
@@ -54,12 +63,12 @@ class Training : public TinyHome {
   // Accuracy on the test side after a training.
   double accuracy(const std::string& dataset, const std::string& task,
                   const std::string& encoding) const {
-    const TaskData data(task, dataset, 0, 64);
+    const TaskData data(options_for(task, dataset, 0));
     Encoder<float> encoder(encoder_for(data, encoding));
-    const TrainingOutcome outcome = train(encoder, data, 8, some_steps(150));
+    const TrainingOutcome outcome = train(encoder, data, some_steps(150));
     EXPECT_FALSE(outcome.stopped_at);
     EXPECT_LT(outcome.curve.back().train_loss, outcome.curve.front().train_loss);
-    return evaluate(encoder, data, 8, data.split.test).accuracy;
+    return evaluate(encoder, data, data.split.test).accuracy;
   }
 };
 
@@ -89,14 +98,14 @@ TEST_F(Training, ClassifiesByTheFirstWord) {
 
 TEST_F(Training, RepeatsItself) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data("tagging", "words", 3, 64);
+  const TaskData data(options_for("tagging", "words", 3));
   std::vector<Buffer<float>> ends;
   std::vector<TrainingOutcome> outcomes;
   for (const std::uint64_t seed : {3, 3, 4}) {
     Encoder<float> encoder(encoder_for(data, "learned"));
     TrainingOptions options = some_steps(12);
     options.seed = seed;  // of the order of the data alone
-    outcomes.push_back(train(encoder, data, 8, options));
+    outcomes.push_back(train(encoder, data, options));
     ends.push_back(encoder.parameters());
   }
   EXPECT_EQ(ends[0], ends[1]);
@@ -106,13 +115,13 @@ TEST_F(Training, RepeatsItself) {
 
 TEST_F(Training, CurveEndsAtTheLastStep) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data("tagging", "words", 0, 64);
+  const TaskData data(options_for("tagging", "words", 0));
   for (const auto& [steps, points, expected] :
        {std::tuple{24, 12, 12}, {25, 12, 12}, {5, 12, 5}, {7, 1, 1}, {3, 3, 3}}) {
     Encoder<float> encoder(encoder_for(data, "none"));
     TrainingOptions options = some_steps(steps);
     options.curve_points = points;
-    const auto curve = train(encoder, data, 8, options).curve;
+    const auto curve = train(encoder, data, options).curve;
     ASSERT_EQ(curve.size(), static_cast<std::size_t>(expected)) << steps;
     EXPECT_EQ(curve.back().step, steps);
     for (std::size_t i = 1; i < curve.size(); ++i) {
@@ -126,7 +135,7 @@ TEST_F(Training, CurveEndsAtTheLastStep) {
 
 TEST_F(Training, AttendsToEveryTrainingExampleInEachPass) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data("tagging", "words", 0, 64);
+  const TaskData data(options_for("tagging", "words", 0));
   // 16 training documents of 24 tokens; a batch of one token is one sentence.
   ASSERT_EQ(data.split.train.size(), 64u);
   TrainingOptions options = some_steps(64);
@@ -134,17 +143,17 @@ TEST_F(Training, AttendsToEveryTrainingExampleInEachPass) {
   options.optimizer.learning_rate = 0.0;  // then the losses tell which sentences came by
   options.curve_points = 1;
   Encoder<float> encoder(encoder_for(data, "learned"));
-  const auto outcome = train(encoder, data, 8, options);
-  EXPECT_NEAR(outcome.curve.back().train_loss, evaluate(encoder, data, 8, data.split.train).loss,
+  const auto outcome = train(encoder, data, options);
+  EXPECT_NEAR(outcome.curve.back().train_loss, evaluate(encoder, data, data.split.train).loss,
               1e-6);
 }
 
 TEST_F(Training, StopsWhereTheLossIsNotFinite) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data("tagging", "words", 0, 64);
+  const TaskData data(options_for("tagging", "words", 0));
   Encoder<float> encoder(encoder_for(data, "learned"));
   encoder.parameters()[encoder.layout().parts().back().offset] = std::nanf("");
-  const TrainingOutcome outcome = train(encoder, data, 8, some_steps(10));
+  const TrainingOutcome outcome = train(encoder, data, some_steps(10));
   EXPECT_EQ(outcome.stopped_at, 1);
   EXPECT_TRUE(outcome.curve.empty());
 }
@@ -152,18 +161,18 @@ TEST_F(Training, StopsWhereTheLossIsNotFinite) {
 // Its loss was finite, but what the last step wrote is not: only the scores show it.
 TEST_F(Training, StopsWhereTheLastStepBreaksTheValues) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data("tagging", "words", 0, 64);
+  const TaskData data(options_for("tagging", "words", 0));
   Encoder<float> encoder(encoder_for(data, "learned"));
   TrainingOptions options = some_steps(1);
   options.optimizer.learning_rate = 1e38;
-  const TrainingOutcome outcome = train(encoder, data, 8, options);
+  const TrainingOutcome outcome = train(encoder, data, options);
   EXPECT_EQ(outcome.stopped_at, 1);
   EXPECT_TRUE(outcome.curve.empty());
 }
 
 TEST_F(Training, BatchesAreNoLargerThanSaid) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data("tagging", "words", 0, 64);
+  const TaskData data(options_for("tagging", "words", 0));
   for (const int tokens : {1, 64, 5000}) {
     const BatchSize most = largest_batch(tokens, 8);
     EXPECT_GE(most.rows, static_cast<std::size_t>(tokens) + 7);
@@ -173,7 +182,7 @@ TEST_F(Training, BatchesAreNoLargerThanSaid) {
     Encoder<float> trained(options);
     TrainingOptions two = some_steps(2);
     two.batch_tokens = tokens;
-    train(trained, data, 8, two);
+    train(trained, data, two);
     const Footprint bytes = footprint<float>(options, most, /*trains=*/true);
     EXPECT_LE(trained.arena_bytes(), bytes.kept + bytes.scratch);
   }
@@ -181,7 +190,7 @@ TEST_F(Training, BatchesAreNoLargerThanSaid) {
 
 TEST_F(Training, EvaluationKeepsTheOrderAndCountsEveryUnit) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data("tagging", "words", 0, 64);
+  const TaskData data(options_for("tagging", "words", 0));
   Encoder<float> encoder(encoder_for(data, "learned"));
   // All of it, twice: more than one batch of an evaluation.
   std::vector<std::uint32_t> examples = data.split.train;
@@ -189,7 +198,7 @@ TEST_F(Training, EvaluationKeepsTheOrderAndCountsEveryUnit) {
   const auto repeated = [&](int times) {
     std::vector<std::uint32_t> all;
     for (int i = 0; i < times; ++i) all.insert(all.end(), examples.begin(), examples.end());
-    return evaluate(encoder, data, 4, all);
+    return evaluate(encoder, data, all);
   };
   const Evaluation evaluation = repeated(10);
   ASSERT_EQ(evaluation.units.size(), 10 * examples.size() * 4);  // cut to four words each
@@ -209,10 +218,10 @@ TEST_F(Training, EvaluationKeepsTheOrderAndCountsEveryUnit) {
 
 TEST_F(Training, ClassificationIsBrokenDownByTheLengthOfTheText) {
   add_dataset("texts", "classification", {"a/x b/x c/x\nd/y\n", "a/y b/y\n", "c/x\n", "d/y e/y\n"});
-  const TaskData data("classification", "texts", 0, 64);
+  const TaskData data(options_for("classification", "texts", 0));
   Encoder<float> encoder(encoder_for(data, "learned"));
   const std::vector<std::uint32_t> all = {0, 1, 2, 3, 4};
-  const Evaluation evaluation = evaluate(encoder, data, 8, all);
+  const Evaluation evaluation = evaluate(encoder, data, all);
   std::vector<int> lengths;
   for (const Unit& unit : evaluation.units) lengths.push_back(unit.position);
   EXPECT_THAT(lengths, testing::ElementsAre(3, 1, 2, 1, 2));
