@@ -23,7 +23,7 @@ const std::vector<Command>& commands() {
       {"run", "run studies and write their records", run_command},
       {"report", "turn records into verdicts, HTML, PDF and CSV", report_command},
       {"list", "list encodings, systems, tasks, datasets, studies or claims", list_command},
-      {"data", "fetch, verify or list the data sets", data_command},
+      {"data", "fetch, verify, list or show data sets", data_command},
       {"conformance", "compare encodings, or a table of yours, with their papers",
        conformance_command},
       {"doctor", "tell what about this machine makes numbers untrustworthy", doctor_command},

@@ -11,9 +11,9 @@
 #include "base/options.h"
 #include "cli/cli.h"
 #include "dataset/manifest.h"
+#include "dataset/toml_json.h"
 #include "encoder/systems.h"
 #include "encoding/encoding.h"
-#include "dataset/toml_json.h"
 #include "task/task.h"
 
 namespace posbench {
@@ -117,7 +117,7 @@ int list_command(const std::vector<std::string>& arguments) {
   const auto kind = std::find_if(kinds().begin(), kinds().end(),
                                  [&](const Kind& each) { return each.name == wanted; });
   if (kind == kinds().end()) throw UserError(unknown_word("kind of thing", wanted, names));
-  for (const auto& line : kind->list()) fmt::print("{:<20} {}\n", line.name, line.about);
+  for (const auto& line : kind->list()) fmt::print("{:<22} {}\n", line.name, line.about);
   return 0;
 }
 

@@ -57,11 +57,10 @@ std::vector<std::string> from_ends(const std::vector<std::string>& labels, char 
       throw SchemeError{i, fmt::format("'{}' goes on with a chunk that did not begin", labels[i])};
     }
     if (!goes_on && !open.empty()) {
-      throw SchemeError{i, fmt::format("'{}' stands inside a chunk {} that has no end", labels[i],
-                                       open)};
+      throw SchemeError{
+          i, fmt::format("'{}' stands inside a chunk {} that has no end", labels[i], open)};
     }
-    iob2.push_back(label.mark == 'O' ? "O"
-                                     : fmt::format("{}-{}", goes_on ? 'I' : 'B', label.type));
+    iob2.push_back(label.mark == 'O' ? "O" : fmt::format("{}-{}", goes_on ? 'I' : 'B', label.type));
     open = label.mark == 'B' || label.mark == middle ? label.type : std::string_view();
   }
   if (!open.empty()) {

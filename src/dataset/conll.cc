@@ -65,8 +65,8 @@ class ConllReader {
                 const std::vector<std::string_view>& cells) {
     if (columns_ == 0) columns_ = cells.size();
     if (cells.size() != columns_) {
-      text.fail(line, fmt::format("{} columns where the lines before have {}", cells.size(),
-                                  columns_));
+      text.fail(line,
+                fmt::format("{} columns where the lines before have {}", cells.size(), columns_));
     }
     const auto needed = static_cast<std::size_t>(std::max(word_, label_));
     if (columns_ < needed) {
@@ -88,8 +88,8 @@ class ConllReader {
       try {
         cells_ = to_iob2(cells_, scheme_);
       } catch (const SchemeError& error) {
-        throw UserError(fmt::format("{}:{}: {}", text.file().string(), first_line_ + error.word,
-                                    error.what));
+        throw UserError(
+            fmt::format("{}:{}: {}", text.file().string(), first_line_ + error.word, error.what));
       }
     }
     Example sentence{.words = std::move(words_), .labels = {}};
@@ -123,8 +123,9 @@ const ReaderRegistration registration(
      "a word a line with columns, a blank line behind a sentence",
      {{"word", 1, "column of the word, from 1"},
       {"label", -1, "column of the label, from 1; -1: the last"},
-      {"scheme", "", "of chunks, read strictly and turned into iob2: iob1, iob2, bmes, bioes; "
-                     "empty: labels stand for themselves"},
+      {"scheme", "",
+       "of chunks, read strictly and turned into iob2: iob1, iob2, bmes, bioes; "
+       "empty: labels stand for themselves"},
       {"block", 40, "sentences of a document where -DOCSTART- marks none"}}},
     read_conll);
 

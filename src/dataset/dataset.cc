@@ -17,7 +17,7 @@ namespace {
 Dataset read_side(const Manifest& manifest, Side side) {
   std::vector<std::filesystem::path> files;
   for (const auto& group : manifest.files) {
-    if (group.side != side) continue;
+    if (group.side != side || !manifest.reads(group)) continue;
     const auto found = verified_files(manifest, group);
     files.insert(files.end(), found.begin(), found.end());
   }

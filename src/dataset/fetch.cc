@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <fnmatch.h>
 #include <unistd.h>
 
 #include <optional>
@@ -20,7 +21,7 @@ namespace {
 // The folders of one fetch. Downloads survive a killed fetch, the rest is made anew.
 struct Work {
   explicit Work(const Manifest& manifest)
-      : home(data_folder() / manifest.name),
+      : home(data_folder() / manifest.place),
         part(home.string() + ".part"),
         downloads(part / "downloads"),
         unpacked(part / "unpacked"),
@@ -60,13 +61,21 @@ std::string last_lines(const std::string& output) {
       "{}", fmt::join(lines.begin() + static_cast<std::ptrdiff_t>(skipped), lines.end(), ""));
 }
 
-// Runs a helper; what it printed last is the reason when it fails. `show` leaves its errors on our
-// terminal, for a program that draws a progress bar there.
-void run_or_throw(const std::vector<std::string>& command, const Work& work, bool show = false) {
-  const int code = wait_for(start_process(command, work.log, show ? fs::path() : work.log));
-  if (code == 0) return;
+// Runs a helper and gives its exit code. `show` leaves its errors on our terminal, for a program
+// that draws a progress bar there.
+int run(const std::vector<std::string>& command, const Work& work, bool show = false) {
+  return wait_for(start_process(command, work.log, show ? fs::path() : work.log));
+}
+
+// What the helper printed last is the reason.
+[[noreturn]] void fail(const std::string& program, int code, const Work& work) {
   throw UserError(
-      fmt::format("{} ended with {}{}", command[0], code, last_lines(read_file(work.log))));
+      fmt::format("{} ended with {}{}", program, code, last_lines(read_file(work.log))));
+}
+
+void run_or_throw(const std::vector<std::string>& command, const Work& work) {
+  const int code = run(command, work);
+  if (code != 0) fail(command[0], code, work);
 }
 
 void require_program(const std::string& name, const std::string& package) {
@@ -78,25 +87,71 @@ void require_program(const std::string& name, const std::string& package) {
 void keep(const Manifest& manifest, const fs::path& folder, const Work& work) {
   if (!fs::is_directory(folder)) throw UserError(folder.string() + " is not there");
   for (const auto& file : dataset_files(manifest, folder)) {
-    fs::copy_file(file, work.files / file.filename(), fs::copy_options::overwrite_existing);
+    const fs::path kept = work.files / file.lexically_relative(folder);
+    fs::create_directories(kept.parent_path());
+    fs::copy_file(file, kept, fs::copy_options::overwrite_existing);
   }
   verified_files(manifest, work.files);
   fs::remove_all(work.home);
   fs::rename(work.files, work.home);
 }
 
+bool is_right(const fs::path& file, const std::string& digest) {
+  return digest.empty() || sha256_of_file(file) == digest;
+}
+
+// What is wrong must not be resumed.
+void remove_unless_right(const fs::path& file, const std::string& digest) {
+  if (is_right(file, digest)) return;
+  const std::string found = sha256_of_file(file);
+  fs::remove(file);
+  throw UserError(fmt::format("{} has the wrong SHA-256: expected {}, found {}; removed it",
+                              file.string(), digest, found));
+}
+
+// Goes on where an earlier fetch stopped; begins anew where the server cannot do that (curl's exit
+// codes 33 and 36) or its bytes do not continue ours.
+void download(const std::string& url, const fs::path& file, const std::string& digest,
+              const Work& work) {
+  require_program("curl", "curl");
+  fs::create_directories(file.parent_path());
+  const bool resumes = fs::exists(file);
+  if (resumes && !digest.empty() && is_right(file, digest)) return;
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  const auto curl = [&] {
+    return run({"curl", "--fail", "--location", "--globoff", "--show-error", "--connect-timeout",
+                "20", "--speed-limit", "1", "--speed-time", "60", "--retry", "2", "--continue-at",
+                "-", terminal ? "--progress-bar" : "--silent", "--output", file.string(), url},
+               work, terminal);
+  };
+  int code = curl();
+  if (resumes && (code == 33 || code == 36 || (code == 0 && !is_right(file, digest)))) {
+    fs::remove(file);
+    code = curl();
+  }
+  if (code != 0) fail("curl", code, work);
+  remove_unless_right(file, digest);
+}
+
+// `folder` inside of what was unpacked. Its first part may be a pattern: GitHub names it after a
+// commit.
+fs::path folder_inside(const fs::path& unpacked, const fs::path& folder) {
+  const fs::path first = *folder.begin();
+  for (const auto& entry : fs::directory_iterator(unpacked)) {
+    if (fnmatch(first.c_str(), entry.path().filename().c_str(), 0) == 0) {
+      return (entry.path() / folder.lexically_relative(first)).lexically_normal();
+    }
+  }
+  throw UserError("the archive holds no folder " + first.string());
+}
+
 void unpack(const Manifest& manifest, const Source& source, const fs::path& archive,
             const Work& work) {
-  const std::string found = sha256_of_file(archive);
-  if (!source.sha256.empty() && found != source.sha256) {
-    fs::remove(archive);
-    throw UserError(fmt::format("{} has the wrong SHA-256: expected {}, found {}; removed it",
-                                archive.string(), source.sha256, found));
-  }
+  remove_unless_right(archive, source.sha256);
   require_program("bsdtar", "libarchive-tools");
   try {
     run_or_throw({"bsdtar", "-xf", archive.string(), "-C", work.unpacked.string()}, work);
-    keep(manifest, work.unpacked / source.folder, work);
+    keep(manifest, folder_inside(work.unpacked, source.folder), work);
   } catch (const UserError&) {
     fs::remove(archive);  // a download that is no good must not be resumed
     throw;
@@ -116,15 +171,20 @@ void from_npm(const Manifest& manifest, const Source& source, const Work& work) 
   unpack(manifest, source, work.downloads / fmt::format("{}-{}.tgz", file, source.version), work);
 }
 
-void from_url(const Manifest& manifest, const Source& source, const Work& work) {
-  require_program("curl", "curl");
+void from_archive(const Manifest& manifest, const Source& source, const Work& work) {
   const fs::path archive = work.downloads / fs::path(source.url).filename();
-  const bool terminal = isatty(STDERR_FILENO) == 1;
-  run_or_throw({"curl", "--fail", "--location", "--show-error", "--connect-timeout", "20",
-                "--retry", "2", "--continue-at", "-", terminal ? "--progress-bar" : "--silent",
-                "--output", archive.string(), source.url},
-               work, terminal);
+  download(source.url, archive, source.sha256, work);
   unpack(manifest, source, archive, work);
+}
+
+void from_files(const Manifest& manifest, const Source& source, const Work& work,
+                const FetchOptions& options) {
+  std::size_t number = 0;
+  for (const auto& file : manifest.files) {
+    options.say(fmt::format("  {} ({} of {})", file.path, ++number, manifest.files.size()));
+    download(source.url + "/" + file.path, work.downloads / file.path, file.sha256, work);
+  }
+  keep(manifest, work.downloads, work);
 }
 
 void from_apt(const Manifest& manifest, const Source& source, const Work& work) {
@@ -141,13 +201,16 @@ void from_apt(const Manifest& manifest, const Source& source, const Work& work) 
   fs::remove_all(work.home);  // a broken copy there would go before the package
 }
 
-void from_source(const Manifest& manifest, const Source& source, const Work& work) {
+void from_source(const Manifest& manifest, const Source& source, const Work& work,
+                 const FetchOptions& options) {
   if (source.kind == "apt") {
     from_apt(manifest, source, work);
   } else if (source.kind == "npm") {
     from_npm(manifest, source, work);
+  } else if (source.kind == "archive") {
+    from_archive(manifest, source, work);
   } else {
-    from_url(manifest, source, work);
+    from_files(manifest, source, work, options);
   }
 }
 
@@ -166,6 +229,14 @@ std::optional<fs::path> right_ones_here(const Manifest& manifest, const FetchOpt
 }  // namespace
 
 fs::path fetch_dataset(const Manifest& manifest, const FetchOptions& options) {
+  if (manifest.files.empty()) {
+    options.say(manifest.name + ": generated, nothing to fetch");
+    return {};
+  }
+  if (!manifest.folder.empty()) {  // a user's own files, which nobody else has
+    verified_files(manifest, manifest.folder);
+    return manifest.folder;
+  }
   if (const auto folder = right_ones_here(manifest, options)) {
     options.say(fmt::format("{}: here already, verified: {}", manifest.name, folder->string()));
     return *folder;
@@ -186,19 +257,20 @@ fs::path fetch_dataset(const Manifest& manifest, const FetchOptions& options) {
   };
 
   bool here = !options.mirror.empty() && attempt("the mirror " + options.mirror.string(), [&] {
-    keep(manifest, options.mirror / manifest.name, work);
+    keep(manifest, options.mirror / manifest.mirror, work);
   });
   for (const auto& source : manifest.sources) {
     if (here) break;
     const std::string& what = source.url.empty() ? source.package : source.url;
     here = attempt(fmt::format("{} {}", source.kind, what),
-                   [&] { from_source(manifest, source, work); });
+                   [&] { from_source(manifest, source, work, options); });
   }
   if (!here) {
     work.tidy_up();
+    if (reasons.empty()) reasons.push_back("no public address is known");
     throw UserError(fmt::format(
         "could not fetch {}:\n  {}\nWith the files at hand: posbench data fetch {} --mirror DIR",
-        manifest.name, fmt::join(reasons, "\n  "), manifest.name));
+        manifest.name, fmt::join(reasons, "\n  "), manifest.given));
   }
   fs::remove_all(work.part);
   fs::path folder = dataset_folder(manifest);

@@ -31,8 +31,8 @@ Dataset read_label_text(const std::vector<std::filesystem::path>& files,
         text.fail(line, fmt::format("no text behind the label '{}'", line.substr(0, end)));
       }
       example.labels = {labels.number(line.substr(0, end))};
-      example.document = add_document(
-          dataset, fmt::format("{}:{}", file.filename().string(), text.line_number()));
+      example.document =
+          add_document(dataset, fmt::format("{}:{}", file.filename().string(), text.line_number()));
       dataset.examples.push_back(std::move(example));
     }
   }

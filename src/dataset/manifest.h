@@ -14,11 +14,12 @@ namespace posbench {
 
 /// One file by its path, or a group of files by a shell pattern.
 struct ManifestFiles {
-  std::string path;       ///< file name or pattern, relative to the data set's folder
+  std::string path;       ///< relative to the data set's folder; a pattern only in its last part
   std::size_t count = 1;  ///< how many files the pattern must match
   std::string sha256;     ///< of the file; of a group: of its files one after the other, by name;
                           ///< empty in a user's own manifest: any bytes will do
   Side side = Side::any;  ///< what the source says they are for
+  std::vector<std::string> only = {};  ///< data sets that read them; empty: all that have them
 };
 
 /// A way to get the files, tried in the manifest's order.
@@ -28,11 +29,15 @@ struct Source {
   std::string version;  ///< npm
   std::string url;      ///< archive: of a zip or tar; files: of the folder that the files are in
   std::string sha256;   ///< npm, archive: of the archive, checked before unpacking; may be empty
-  std::string folder;   ///< apt: where the package puts the files; npm, archive: inside the archive
+  std::string folder;  ///< apt: where the package puts the files; npm, archive: inside the archive,
+                       ///< where the first part may be a pattern
 };
 
 struct Manifest {
   std::string name;
+  std::string given;   ///< name or path, as read_manifest got it
+  std::string place;   ///< name of the folder of its files; data sets with the same files share it
+  std::string mirror;  ///< name of that folder in a mirror
   std::string about;
   std::vector<std::string> tasks;  ///< that it is made for, see task/task.h
   std::string reader;              ///< see dataset/reader.h
@@ -48,15 +53,20 @@ struct Manifest {
   std::vector<Source> sources;       ///< none: a mirror or the user has the files
   std::filesystem::path folder;      ///< of the files of a user's own data set; else empty
 
-  /// SHA-256 over the lines "<sha256>  <path>\n" of `files` and over what else decides what is
-  /// read (reader's options, encoding, unit, sides), where it is said: what a record means by "this
-  /// data set".
+  /// Whether the reader gets them.
+  bool reads(const ManifestFiles& group) const;
+
+  /// SHA-256 over the lines "<sha256>  <path>\n" of the files that are read and over what else
+  /// decides what is read (reader, its options, encoding, unit, sides), where it is said: what a
+  /// record means by "this data set".
   std::string digest() const;
 };
 
 /// By name (a file of datasets/) or by path (anything with '/' or ending in .toml), whose files
-/// lie beside it and which may leave out about, licence, citation, sources and SHA-256. Throws
-/// UserError for an unknown name, an unknown or missing key, and TOML that does not parse.
+/// lie beside it and which may leave out about, licence, citation, sources and, without sources,
+/// SHA-256. Throws UserError with the file and the key for an unknown name, an unknown or missing
+/// key, a path that leaves the data set's folder or stands there twice, and TOML that does not
+/// parse.
 Manifest read_manifest(const std::string& name_or_path);
 
 /// Names of the manifests in datasets/, sorted.

@@ -13,14 +13,18 @@ namespace posbench {
 namespace fs = std::filesystem;
 namespace {
 
-std::string fetch_command(const Manifest& manifest) {
-  return "posbench data fetch " + manifest.name;
+std::string way_to_get(const Manifest& manifest) {
+  if (!manifest.folder.empty()) return "put it there, beside " + manifest.given;
+  return fmt::format("to get it: posbench data fetch {}{}", manifest.given,
+                     manifest.sources.empty() ? " --mirror DIR" : "");
 }
 
 std::vector<fs::path> matching_files(const ManifestFiles& group, const fs::path& folder) {
+  const fs::path pattern = folder / group.path;
   std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (fnmatch(group.path.c_str(), entry.path().filename().c_str(), 0) == 0) {
+  if (!fs::is_directory(pattern.parent_path())) return found;
+  for (const auto& entry : fs::directory_iterator(pattern.parent_path())) {
+    if (fnmatch(pattern.filename().c_str(), entry.path().filename().c_str(), 0) == 0) {
       found.push_back(entry.path());
     }
   }
@@ -32,15 +36,15 @@ std::vector<fs::path> files_of(const Manifest& manifest, const ManifestFiles& gr
                                const fs::path& folder) {
   if (group.count == 1) {
     const fs::path file = folder / group.path;
-    if (fs::exists(file)) return {file};
-    throw MissingData(fmt::format("{}: {} is missing; to get it: {}", manifest.name, file.string(),
-                                  fetch_command(manifest)));
+    if (fs::is_regular_file(file)) return {file};
+    throw MissingData(
+        fmt::format("{}: {} is missing; {}", manifest.name, file.string(), way_to_get(manifest)));
   }
   auto found = matching_files(group, folder);
   if (found.size() != group.count) {
-    throw MissingData(fmt::format("{}: {} holds {} of the {} files {}; to get them: {}",
-                                  manifest.name, folder.string(), found.size(), group.count,
-                                  group.path, fetch_command(manifest)));
+    throw MissingData(fmt::format("{}: {} holds {} of the {} files {}; {}", manifest.name,
+                                  folder.string(), found.size(), group.count, group.path,
+                                  way_to_get(manifest)));
   }
   return found;
 }
@@ -60,22 +64,24 @@ void require_digest(const Manifest& manifest, const ManifestFiles& group, const 
                                   ? files.front().string()
                                   : fmt::format("{} files {}, one after the other,", group.count,
                                                 (folder / group.path).string());
-  throw UserError(
-      fmt::format("{}: {} has the wrong SHA-256: expected {}, found {}; remove it and run: {}",
-                  manifest.name, subject, group.sha256, found, fetch_command(manifest)));
+  throw UserError(fmt::format("{}: {} has the wrong SHA-256: expected {}, found {}; {}",
+                              manifest.name, subject, group.sha256, found,
+                              manifest.folder.empty()
+                                  ? "remove it and run: posbench data fetch " + manifest.given
+                                  : "correct " + manifest.given + " if the new bytes are right"));
 }
 
 }  // namespace
 
 fs::path dataset_folder(const Manifest& manifest) {
   if (!manifest.folder.empty() || manifest.files.empty()) return manifest.folder;
-  fs::path own = data_folder() / manifest.name;
+  fs::path own = data_folder() / manifest.place;
   if (fs::is_directory(own)) return own;
   for (const auto& source : manifest.sources) {
     if (source.kind == "apt" && fs::is_directory(source.folder)) return source.folder;
   }
-  throw MissingData(fmt::format("data set {} is not on this machine; to get it: {}", manifest.name,
-                                fetch_command(manifest)));
+  throw MissingData(
+      fmt::format("data set {} is not on this machine; {}", manifest.name, way_to_get(manifest)));
 }
 
 std::vector<fs::path> dataset_files(const Manifest& manifest, const fs::path& folder) {

@@ -8,8 +8,9 @@
 
 namespace posbench {
 
-/// The manifest's own folder, data_folder()/<name> where it exists, else the folder of an installed
-/// apt source. Throws MissingData, whose message ends with the command that fetches the data set.
+/// The folder of a user's manifest, data_folder()/<place> where it exists, else the folder of an
+/// installed apt source. Throws MissingData, whose message ends with the command that fetches the
+/// data set, or says where a user's file is expected.
 std::filesystem::path dataset_folder(const Manifest& manifest);
 
 /// The manifest's files in its order, the files of a group by name. Throws MissingData where one is

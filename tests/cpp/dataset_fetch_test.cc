@@ -1,12 +1,14 @@
-// Manifests, the way from a source to verified files, and every way in which that can go wrong.
+// The way from a source to verified files, and every way in which that can go wrong.
 #include "dataset/fetch.h"
 
 #include <fmt/format.h>
 
+#include "base/files.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "dataset/place.h"
 #include "dataset_helpers.h"
+#include "variable.h"
 
 namespace posbench {
 namespace {
@@ -16,30 +18,12 @@ using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-/// Sets an environment variable and puts the old value back.
-class Environment {
- public:
-  Environment(std::string name, const std::string& value) : name_(std::move(name)) {
-    if (const char* old = std::getenv(name_.c_str())) old_ = old;
-    setenv(name_.c_str(), value.c_str(), 1);
-  }
-  ~Environment() {
-    old_.empty() ? unsetenv(name_.c_str()) : setenv(name_.c_str(), old_.c_str(), 1);
-  }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  std::string name_;
-  std::string old_;
-};
-
 constexpr const char* kFirst = "one/cd\n";
 constexpr const char* kSecond = "two/cd\n";
 
 class Fetch : public ScratchTest {
  protected:
-  Fetch() : environment_("POSBENCH_DATA", (folder / "data").string()) {
+  Fetch() : data_("POSBENCH_DATA", (folder / "data").string()) {
     write("mirror/tiny/c01", kFirst);
     write("mirror/tiny/c02", kSecond);
   }
@@ -49,7 +33,7 @@ class Fetch : public ScratchTest {
     const auto file = write("tiny.toml", fmt::format(R"(
 about = "two files"
 task = "tagging"
-reader = "brown_pos"
+reader = "word_tag"
 licence = "none"
 citation = "none"
 [[files]]
@@ -63,13 +47,31 @@ sha256 = "{}"
   Manifest tiny(const std::string& archive = "nowhere.tar") const {
     const auto url = "file://" + (folder / archive).string();
     return manifest(
-        fmt::format("[[sources]]\nkind = \"url\"\nurl = \"{}\"\nfolder = \"tiny\"\n", url),
+        fmt::format("[[sources]]\nkind = \"archive\"\nurl = \"{}\"\nfolder = \"tiny\"\n", url),
         sha256(std::string(kFirst) + kSecond));
   }
   FetchOptions from_mirror() const {
     FetchOptions options;
     options.mirror = folder / "mirror";
     return options;
+  }
+  // The two as files of a folder, each with its digest.
+  Manifest listed(const std::string& place, const std::string& second = sha256(kSecond)) const {
+    return read_manifest(
+        write("tiny.toml", fmt::format(R"(
+task = "tagging"
+reader = "word_tag"
+[[files]]
+path = "c01"
+sha256 = "{}"
+[[files]]
+path = "more/c02"
+sha256 = "{}"
+[[sources]]
+kind = "files"
+url = "file://{}")",
+                                       sha256(kFirst), second, (folder / place).string()))
+            .string());
   }
   void pack(const std::string& archive) const {
     run_process(
@@ -79,7 +81,7 @@ sha256 = "{}"
   void expect_nothing_here() const { EXPECT_TRUE(fs::is_empty(folder / "data")); }
 
  private:
-  Environment environment_;
+  Variable data_;
 };
 
 TEST_F(Fetch, FromAMirror) {
@@ -123,7 +125,7 @@ TEST_F(Fetch, ReplacesWhatIsBroken) {
 }
 
 TEST_F(Fetch, RefusesAMirrorWithOtherBytes) {
-  const auto wrong = write("mirror/tiny/c02", "too/qlp\n");
+  write("mirror/tiny/c02", "too/qlp\n");
   EXPECT_THAT(message_of<UserError>([&] { fetch_dataset(tiny(), from_mirror()); }),
               AllOf(HasSubstr("could not fetch tiny"), HasSubstr("wrong SHA-256"),
                     HasSubstr("nowhere.tar")));
@@ -134,7 +136,7 @@ TEST_F(Fetch, RefusesAnArchiveWithOtherBytesBeforeUnpackingIt) {
   if (!has_program("curl")) GTEST_SKIP() << "no curl here";
   write("tiny.tar", "not the archive that was promised");
   const auto sources = fmt::format(
-      "[[sources]]\nkind = \"url\"\nurl = \"file://{}\"\nfolder = \"tiny\"\nsha256 = \"{}\"\n",
+      "[[sources]]\nkind = \"archive\"\nurl = \"file://{}\"\nfolder = \"tiny\"\nsha256 = \"{}\"\n",
       (folder / "tiny.tar").string(), sha256("the promised one"));
   const auto message =
       message_of<UserError>([&] { fetch_dataset(manifest(sources, sha256("x")), {}); });
@@ -147,7 +149,7 @@ TEST_F(Fetch, RefusesAnArchiveWithOtherBytesBeforeUnpackingIt) {
 TEST_F(Fetch, NamesEveryWayThatFailed) {
   if (!has_program("curl")) GTEST_SKIP() << "no curl here";
   const auto message = message_of<UserError>([&] { fetch_dataset(tiny(), {}); });
-  EXPECT_THAT(message, AllOf(HasSubstr("could not fetch tiny:\n  url file://"),
+  EXPECT_THAT(message, AllOf(HasSubstr("could not fetch tiny:\n  archive file://"),
                              HasSubstr("curl ended with 37\n    curl: (37)")));
   expect_nothing_here();
 }
@@ -160,57 +162,155 @@ TEST_F(Fetch, SaysWhereItCannotWrite) {
 
 TEST_F(Fetch, MissingDataEndsWithTheCommandThatFetchesIt) {
   EXPECT_THAT(message_of<MissingData>([&] { dataset_folder(tiny()); }),
-              EndsWith("posbench data fetch tiny"));
+              EndsWith("posbench data fetch " + tiny().given));
   fetch_dataset(tiny(), from_mirror());
   fs::remove(folder / "data/tiny/c02");
-  EXPECT_THAT(message_of<MissingData>([&] { dataset_files(tiny(), folder / "data/tiny"); }),
-              AllOf(HasSubstr("holds 1 of the 2 files"), EndsWith("posbench data fetch tiny")));
+  EXPECT_THAT(
+      message_of<MissingData>([&] { dataset_files(tiny(), folder / "data/tiny"); }),
+      AllOf(HasSubstr("holds 1 of the 2 files"), EndsWith("posbench data fetch " + tiny().given)));
 }
 
 TEST_F(Fetch, AWrongFileIsNamedWithBothDigests) {
   const auto file = write("single/words.txt", "some words\n");
   Manifest single = tiny();
   single.files = {{"words.txt", 1, std::string(64, '0')}};
-  EXPECT_THAT(message_of<UserError>([&] { verified_files(single, folder / "single"); }),
-              AllOf(HasSubstr(file.string() + " has the wrong SHA-256"),
-                    HasSubstr("expected " + single.files[0].sha256),
-                    HasSubstr("found " + sha256("some words\n")), EndsWith("data fetch tiny")));
+  EXPECT_THAT(
+      message_of<UserError>([&] { verified_files(single, folder / "single"); }),
+      AllOf(HasSubstr(file.string() + " has the wrong SHA-256"),
+            HasSubstr("expected " + single.files[0].sha256),
+            HasSubstr("found " + sha256("some words\n")), EndsWith("data fetch " + single.given)));
 }
 
-TEST_F(Fetch, ABrokenManifestIsNamedWithItsPlace) {
-  const auto broken = [&](const std::string& text) {
-    const auto file = write("broken.toml", text);
-    return message_of<UserError>([&] { read_manifest(file.string()); });
-  };
-  EXPECT_THAT(broken("about = \"x\"\ntask = = 3\n"), HasSubstr("broken.toml:2: "));
-  EXPECT_THAT(broken("abuot = \"x\"\n"),
-              HasSubstr("broken.toml: unknown key 'abuot'; did you mean 'about'?"));
-  EXPECT_THAT(broken("about = \"x\"\ntask = \"taging\"\n"),
-              HasSubstr("unknown task 'taging'; did you mean 'tagging'?"));
-  EXPECT_THAT(broken("about = 3\n"), HasSubstr("'about' must be a string"));
-  EXPECT_THAT(message_of<UserError>([&] { manifest("", "abc"); }),
-              HasSubstr("'sha256' must be 64 lower-case hexadecimal digits"));
-  EXPECT_THAT(message_of<UserError>([&] { manifest("", sha256("x")); }),
-              HasSubstr("'sources' must be one [[sources]] table or more"));
+TEST_F(Fetch, FilesByNameInFolders) {
+  if (!has_program("curl")) GTEST_SKIP() << "no curl here";
+  write("site/c01", kFirst);
+  write("site/more/c02", kSecond);
+  std::string said;
+  FetchOptions options;
+  options.say = [&](const std::string& line) { said += line + "\n"; };
+  EXPECT_EQ(fetch_dataset(listed("site"), options), folder / "data/tiny");
+  EXPECT_EQ(read_file(folder / "data/tiny/more/c02"), kSecond);
+  EXPECT_THAT(said, HasSubstr("more/c02 (2 of 2)"));
+  EXPECT_FALSE(fs::exists(folder / "data/tiny.part"));
 }
 
-TEST(Manifests, AllOfTheTreeCanBeRead) {
-  for (const auto& name : list_manifests()) {
-    const Manifest manifest = read_manifest(name);
-    EXPECT_EQ(manifest.name, name);
-    EXPECT_NE(find_reader(manifest.reader), nullptr);
+TEST_F(Fetch, AFileThatIsMissingKeepsTheOthersForTheNextTime) {
+  if (!has_program("curl")) GTEST_SKIP() << "no curl here";
+  write("site/c01", kFirst);
+  message_of<UserError>([&] { fetch_dataset(listed("site"), {}); });
+  EXPECT_FALSE(fs::exists(folder / "data/tiny"));
+  fs::remove(folder / "site/c01");
+  write("site/more/c02", kSecond);
+  EXPECT_EQ(fetch_dataset(listed("site"), {}), folder / "data/tiny");
+}
+
+TEST_F(Fetch, AFileWithOtherBytesIsNotKept) {
+  if (!has_program("curl")) GTEST_SKIP() << "no curl here";
+  write("site/c01", kFirst);
+  write("site/more/c02", "changed upstream\n");
+  EXPECT_THAT(
+      message_of<UserError>([&] { fetch_dataset(listed("site"), {}); }),
+      AllOf(HasSubstr("more/c02 has the wrong SHA-256"), HasSubstr("expected " + sha256(kSecond)),
+            HasSubstr("found " + sha256("changed upstream\n"))));
+  EXPECT_FALSE(fs::exists(folder / "data/tiny.part/downloads/more/c02"));
+  EXPECT_FALSE(fs::exists(folder / "data/tiny"));
+}
+
+TEST_F(Fetch, ABeginningThatDoesNotFitIsDroppedAndFetchedAnew) {
+  if (!has_program("curl")) GTEST_SKIP() << "no curl here";
+  write("site/c01", kFirst);
+  write("site/more/c02", kSecond);
+  for (const auto* beginning : {"tw", "xx", "longer than the whole file is"}) {
+    fs::remove_all(folder / "data");
+    write("data/tiny.part/downloads/more/c02", beginning);
+    EXPECT_EQ(fetch_dataset(listed("site"), {}), folder / "data/tiny") << beginning;
   }
 }
 
-TEST(Manifests, AMistypedNameIsCorrected) {
-  EXPECT_THAT(message_of<UserError>([] { load_dataset("brown_poss"); }),
-              HasSubstr("unknown data set 'brown_poss'; did you mean 'brown_pos'?"));
+TEST_F(Fetch, FoldersInsideTheDataSet) {
+  write("mirror/tiny/en/a1", kFirst);
+  write("mirror/tiny/en/a2", kSecond);
+  const auto file =
+      write("tiny.toml", fmt::format(R"(
+task = "tagging"
+reader = "word_tag"
+[[files]]
+path = "en/a[0-9]"
+count = 2
+sha256 = "{}"
+[[sources]]
+kind = "archive"
+url = "file://{}/tiny.tar"
+folder = "ti*/en/..")",
+                                     sha256(std::string(kFirst) + kSecond), folder.string()));
+  EXPECT_THAT(message_of<UserError>([&] { read_manifest(file.string()); }),
+              HasSubstr("'folder' must be a path inside the folder"));
+  std::string text = read_file(file);
+  text.replace(text.find("/en/.."), 6, "");
+  write("tiny.toml", text);
+  const Manifest manifest = read_manifest(file.string());
+  fetch_dataset(manifest, from_mirror());
+  EXPECT_EQ(read_file(folder / "data/tiny/en/a2"), kSecond);
+  if (!has_program("curl") || !has_program("bsdtar")) GTEST_SKIP() << "no curl or no bsdtar here";
+  fs::remove_all(folder / "data");
+  pack("tiny.tar");
+  fetch_dataset(manifest, {});
+  EXPECT_EQ(read_file(folder / "data/tiny/en/a1"), kFirst);
 }
+
+TEST_F(Fetch, AMirrorMayHaveAnotherName) {
+  Manifest named = tiny();
+  named.mirror = "other";
+  fs::rename(folder / "mirror/tiny", folder / "mirror/other");
+  EXPECT_EQ(fetch_dataset(named, from_mirror()), folder / "data/tiny");
+}
+
+TEST_F(Fetch, WithoutASourceAMirrorIsTheWay) {
+  Manifest sourceless = tiny();
+  sourceless.sources.clear();
+  sourceless.given = "tiny";
+  EXPECT_THAT(message_of<MissingData>([&] { dataset_folder(sourceless); }),
+              EndsWith("posbench data fetch tiny --mirror DIR"));
+  EXPECT_THAT(message_of<UserError>([&] { fetch_dataset(sourceless, {}); }),
+              HasSubstr("no public address is known"));
+  expect_nothing_here();
+}
+
+TEST_F(Fetch, AGroupWithAFileTooFewOrTooManyIsRefused) {
+  write("mirror/tiny/c03", "three/cd\n");
+  EXPECT_THAT(message_of<UserError>([&] { fetch_dataset(tiny(), from_mirror()); }),
+              HasSubstr("holds 3 of the 2 files c[0-9][0-9]"));
+  fs::remove(folder / "mirror/tiny/c03");
+  fs::remove(folder / "mirror/tiny/c02");
+  EXPECT_THAT(message_of<UserError>([&] { fetch_dataset(tiny(), from_mirror()); }),
+              HasSubstr("holds 1 of the 2 files c[0-9][0-9]"));
+  expect_nothing_here();
+}
+
+// The digests of the manifests against the real bytes.
+class RealFiles : public Fetch, public testing::WithParamInterface<const char*> {};
+
+TEST_P(RealFiles, OfAMirrorAreTheOnesExpected) {
+  const char* mirror = std::getenv("POSBENCH_TEST_DATA");
+  if (mirror == nullptr) GTEST_SKIP() << "POSBENCH_TEST_DATA names no mirror";
+  const Manifest manifest = read_manifest(GetParam());
+  if (!fs::exists(fs::path(mirror) / manifest.mirror)) {
+    GTEST_SKIP() << mirror << " holds no " << manifest.mirror;
+  }
+  FetchOptions options;
+  options.mirror = mirror;
+  EXPECT_EQ(fetch_dataset(manifest, options), folder / "data" / GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Mirrored, RealFiles,
+                         testing::Values("sst2", "conll2000_chunk", "babi", "squad_v1",
+                                         "squad_v1_dev_recovered", "ud_english_ewt"),
+                         [](const auto& each) { return std::string(each.param); });
 
 TEST(RealData, TheCheapDigestIsTheOneOfTheLoadedData) {
   LOAD_OR_SKIP(data, "wordnet_gloss");
   EXPECT_EQ(data.digest, dataset_digest("wordnet_gloss"));
-  EXPECT_EQ(data.task, "classification");
+  EXPECT_EQ(data.tasks, std::vector<std::string>{"classification"});
   EXPECT_FALSE(data.citation.empty());
 }
 

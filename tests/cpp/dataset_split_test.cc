@@ -91,6 +91,44 @@ TEST(Split, IsTheSameForever) {
             "b138d5cf60af7a3c508b7d9d2af833fe8598cbaf5a3f6ff808a94f23f8d227da");
 }
 
+TEST(Split, KeepsTheSidesOfTheSource) {
+  Dataset data = made_up(30);
+  data.sides.assign(30, Side::train);
+  for (std::size_t d = 20; d < 30; ++d) data.sides[d] = Side::test;
+  const std::set<std::uint32_t> last = {20, 21, 22, 23, 24, 25, 26, 27, 28, 29};
+  std::set<std::set<std::uint32_t>> developments;
+  for (int index = 0; index < kSplits; ++index) {
+    const auto [train, dev, test] = documents_of(data, split_documents(data, index));
+    EXPECT_EQ(test, last);
+    EXPECT_EQ(dev.size(), 2) << "a tenth of the 20 that are left";
+    EXPECT_EQ(train.size(), 18);
+    developments.insert(dev);
+  }
+  EXPECT_GT(developments.size(), 1);
+  data.sides[3] = Side::dev;
+  for (int index = 0; index < kSplits; ++index) {
+    const auto [train, dev, test] = documents_of(data, split_documents(data, index));
+    EXPECT_EQ(dev, std::set<std::uint32_t>{3});
+    EXPECT_EQ(train.size(), 19);
+    EXPECT_EQ(test, last);
+  }
+}
+
+TEST(Split, LongerTextsAreATestSideOfTheirOwn) {
+  Dataset data = made_up(12);
+  data.sides.assign(12, Side::any);
+  data.sides[4] = data.sides[7] = Side::longer;
+  data.documents[7] = "twice as long";
+  const Split split = split_documents(data, 0);
+  ASSERT_EQ(split.longer.size(), 2);
+  EXPECT_EQ(split.longer[1].name, "twice as long");
+  for (const auto e : split.longer[1].examples) EXPECT_EQ(data.examples[e].document, 7);
+  EXPECT_EQ(split.longer[1].examples.size(), 2) << "document 7 has two examples";
+  for (const auto& side : documents_of(data, split)) {
+    EXPECT_FALSE(side.contains(4) || side.contains(7));
+  }
+}
+
 TEST(Split, RefusesWhatCannotBeSplit) {
   EXPECT_THAT(message_of<UserError>([] { split_documents(made_up(100), 10); }),
               HasSubstr("no split 10; there are 0 to 9"));
@@ -98,6 +136,10 @@ TEST(Split, RefusesWhatCannotBeSplit) {
               HasSubstr("no split -1"));
   EXPECT_THAT(message_of<UserError>([] { split_documents(made_up(2), 0); }),
               HasSubstr("made_up has 2 documents"));
+  Dataset tested = made_up(2);
+  tested.sides = {Side::train, Side::test};
+  EXPECT_THAT(message_of<UserError>([&] { split_documents(tested, 0); }),
+              HasSubstr("has 1 documents to split; training, development and test sides need 2"));
 }
 
 TEST(RealData, SplitsOfBrown) {

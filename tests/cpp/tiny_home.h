@@ -28,11 +28,9 @@ class TinyHome : public ScratchTest {
       all += documents[i];
     }
     write(fmt::format("home/datasets/{}.toml", name),
-          fmt::format("about = \"tiny\"\ntask = \"{}\"\nreader = \"brown_pos\"\n"
+          fmt::format("about = \"tiny\"\ntask = \"{}\"\nreader = \"word_tag\"\n"
                       "licence = \"none\"\ncitation = \"none\"\n[[files]]\n"
-                      "path = \"d[0-9][0-9]\"\ncount = {}\nsha256 = \"{}\"\n[[sources]]\n"
-                      "kind = \"url\"\nurl = \"https://example.invalid/tiny.zip\"\n"
-                      "folder = \"tiny\"\n",
+                      "path = \"d[0-9][0-9]\"\ncount = {}\nsha256 = \"{}\"\n",
                       task, documents.size(), sha256(all)));
   }
 

@@ -90,10 +90,9 @@ class Home:
             (folder / f"d{document:02}").write_text(text)
             digest.update(text.encode())
         (self.folder / "datasets" / f"{name}.toml").write_text(
-            'about = "tiny"\ntask = "tagging"\nreader = "brown_pos"\nlicence = "none"\n'
+            'about = "tiny"\ntask = "tagging"\nreader = "word_tag"\nlicence = "none"\n'
             'citation = "nobody"\n[[files]]\npath = "d[0-9][0-9]"\ncount = 20\n'
-            f'sha256 = "{digest.hexdigest()}"\n[[sources]]\nkind = "url"\n'
-            'url = "https://example.invalid/tiny.zip"\nfolder = "tiny"\n'
+            f'sha256 = "{digest.hexdigest()}"\n'
         )
 
     @property
