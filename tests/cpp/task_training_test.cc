@@ -190,7 +190,7 @@ TEST_F(Training, BatchesAreNoLargerThanSaid) {
 
 TEST_F(Training, EvaluationKeepsTheOrderAndCountsEveryUnit) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData data(options_for("tagging", "words", 0));
+  const TaskData data(options_for("tagging", "words", 0, 4));
   Encoder<float> encoder(encoder_for(data, "learned"));
   // All of it, twice: more than one batch of an evaluation.
   std::vector<std::uint32_t> examples = data.split.train;
@@ -229,11 +229,11 @@ TEST_F(Training, ClassificationIsBrokenDownByTheLengthOfTheText) {
 
 TEST_F(Training, SplitAndVocabularyFollowTheSeed) {
   add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
-  const TaskData a("tagging", "words", 4, 64), b("tagging", "words", 14, 64),
-      c("tagging", "words", 5, 64);
+  const TaskData a(options_for("tagging", "words", 4)), b(options_for("tagging", "words", 14)),
+      c(options_for("tagging", "words", 5));
   EXPECT_EQ(a.split_index, 4);
   EXPECT_EQ(a.split.test, b.split.test);
-  EXPECT_EQ(a.vocabulary.digest(), b.vocabulary.digest());
+  EXPECT_EQ(a.tokenizer->digest(), b.tokenizer->digest());
   EXPECT_NE(a.split.test, c.split.test);
 }
 
