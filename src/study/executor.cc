@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 // A time measured beside other work is no time: these run alone.
-const std::set<std::string> kAlone = {"encoding_cost", "encoder_cost", "peer_cost"};
+const std::set<std::string> kAlone = {"encoding_cost", "encoder_cost", "peer_cost", "reading_cost"};
 
 // A trial whose identity is known.
 struct Trial {
