@@ -4,10 +4,10 @@
 #include <set>
 
 #include "base/files.h"
+#include "dataset/toml_json.h"
 #include "dataset_helpers.h"
 #include "json_printing.h"
 #include "study/study.h"
-#include "dataset/toml_json.h"
 
 namespace posbench {
 namespace {
