@@ -102,8 +102,8 @@ Dataset read_order_addition(const std::vector<std::filesystem::path>&,
     }
     return example;
   };
-  const std::map<std::string, double> shares[] = {blind_shares(2), blind_shares(3)};
-  const auto blind = [&](const Example& example) {
+  static const std::map<std::string, double> shares[] = {blind_shares(2), blind_shares(3)};
+  const auto blind = [](const Example& example) {
     const auto digits = static_cast<std::size_t>(
         std::find(example.words.begin(), example.words.end(), "[+]") - example.words.begin());
     const auto number = [&](std::size_t first) {

@@ -157,6 +157,10 @@ std::vector<Unit> bag_of_words(const Dataset& dataset, Examples training, Exampl
   });
 }
 
+bool has_word(const Passage& passage, std::int32_t word) {
+  return !squad_normalized(passage.words[static_cast<std::size_t>(word)]).empty();
+}
+
 std::vector<Unit> first_occurrence(const Dataset& dataset, Examples training, Examples asked) {
   constexpr std::size_t kLongest = 5;
   std::unordered_set<std::string> answers;
@@ -171,6 +175,8 @@ std::vector<Unit> first_occurrence(const Dataset& dataset, Examples training, Ex
       for (std::size_t n = std::min(kLongest, passage.words.size() - first); n > 0; --n) {
         const auto begin = static_cast<std::int32_t>(first);
         const auto last = static_cast<std::int32_t>(first + n - 1);
+        // Without punctuation or articles at its ends, which the normal form would hide.
+        if (!has_word(passage, begin) || !has_word(passage, last)) continue;
         if (answers.contains(squad_normalized(span_text(passage, begin, last)))) {
           return {begin, last};
         }
