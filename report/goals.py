@@ -17,11 +17,11 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence, TextI
 
 import numpy as np
 
-from report import cost, engine, growth, levels, load
+from report import cost, engine, growth, levels, load, scores
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
-from report.records import EncoderCost, EncodingCost, EncodingErrors, PeerCost
+from report.records import EncoderCost, EncodingCost, EncodingErrors, PeerCost, ReadingCost
 from report.statistics import Estimate, exact_interval, median_of_blocks
 
 FOLDER = Path(__file__).parent / "goals"
@@ -263,6 +263,49 @@ def growth_exponent(evidence: Evidence, how: Mapping[str, Any]) -> Measured | No
     return None
 
 
+def contest_of(evidence: Evidence, how: Mapping[str, Any]) -> scores.Contest | None:
+    """What the row's study holds of its data set."""
+    found = scores.contests(evidence, (how["study"],))
+    return next((contest for contest in found if contest.dataset == how["dataset"]), None)
+
+
+def best_score(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """The mean over seeds of the best arm, in the task's own headline."""
+    contest = contest_of(evidence, how)
+    best = contest.best() if contest else ""
+    return Measured(*contest.mean(best)[:3]) if contest and best else None
+
+
+def worst_allowed(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """The lowest mean accuracy of the encodings that theory allows, all of which must be there."""
+    contest = contest_of(evidence, how)
+    theory = contest.theory if contest else None
+    if contest is None or theory is None or any(arm not in contest.arms for arm in theory.allowed):
+        return None
+    return min(Measured(*contest.mean(arm)[:3]) for arm in theory.allowed)
+
+
+def none_from_chance(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """How far `none` is from chance, on either side."""
+    contest = contest_of(evidence, how)
+    theory = contest.theory if contest else None
+    if contest is None or theory is None or "none" not in contest.arms:
+        return None
+    return Measured(abs(contest.mean("none").value - theory.chance), math.nan, math.nan)
+
+
+def reading_speed(evidence: Evidence, how: Mapping[str, Any]) -> Measured | None:
+    """MB/s of reading and tokenizing together: the slowest tokenizer's, medians in each process."""
+    speeds: dict[str, list[float]] = {}
+    for trial in evidence.trials(how["study"]):
+        if isinstance(trial.result, ReadingCost) and trial.spec["dataset"] == how["dataset"]:
+            result = trial.result
+            seconds = float(np.median(result.reading_s) + np.median(result.tokenizing_s))
+            speeds.setdefault(str(trial.spec["arm"]), []).append(result.bytes / 1e6 / seconds)
+    means = [Measured(*scores.mean(values)[:3]) for values in speeds.values()]
+    return min(means, default=None)
+
+
 MEASURES: Mapping[str, Callable[[Evidence, Mapping[str, Any]], Measured | None]] = {
     "mean_ratio": mean_ratio,
     "largest_mean_ratio": largest_mean_ratio,
@@ -274,6 +317,10 @@ MEASURES: Mapping[str, Callable[[Evidence, Mapping[str, Any]], Measured | None]]
     "allocations": allocations,
     "pass_ratio": pass_ratio,
     "growth_exponent": growth_exponent,
+    "best_score": best_score,
+    "worst_allowed": worst_allowed,
+    "none_from_chance": none_from_chance,
+    "reading_speed": reading_speed,
 }
 
 

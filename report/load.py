@@ -11,7 +11,7 @@ from report.errors import ReportError
 from report.fields import Fields
 from report.records import Accuracy, MemoryEncoding, Trial, trial
 
-TIMED = ("encoding_cost", "encoder_cost", "peer_cost")
+TIMED = ("encoding_cost", "encoder_cost", "peer_cost", "reading_cost")
 
 
 @dataclass(frozen=True)

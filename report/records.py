@@ -19,6 +19,7 @@ class Score:
     loss: float  # nats per unit
     accuracy: float  # 0..1
     examples: int
+    scores: Mapping[str, float] = field(default_factory=dict)  # the task's own, by name
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,15 @@ class CurvePoint:
     train_loss: float
     dev_loss: float
     dev_accuracy: float
+
+
+@dataclass(frozen=True)
+class Theory:
+    """What is known of a data set that asks for order."""
+
+    chance: float  # accuracy of the best predictor that cannot see order
+    allowed: list[str]  # encodings that can do better
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,29 @@ class Accuracy:
     units: Floats
     correct: Floats
     split: int
+    metric: str = "accuracy"  # the task's headline: a name of `scores`, or loss
+    theory: Theory | None = None  # of generated data
+    longer: Mapping[str, Score] = field(default_factory=dict)  # test sides of longer texts
+
+    @property
+    def headline(self) -> float:
+        return self.test.loss if self.metric == "loss" else self.test.scores[self.metric]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A predictor that is no encoder; nan where the headline is a loss, which it has none of."""
+
+    metric: str
+    headline: float
+    examples: int
+
+
+@dataclass(frozen=True)
+class ReadingCost:
+    bytes: int
+    reading_s: Floats  # (repetitions,)
+    tokenizing_s: Floats
 
 
 @dataclass(frozen=True)
@@ -147,7 +180,15 @@ class Isa:
 
 
 Result = (
-    Accuracy | EncodingCost | EncoderCost | EncodingErrors | MemoryEncoding | MemoryModel | PeerCost
+    Accuracy
+    | Baseline
+    | EncodingCost
+    | EncoderCost
+    | EncodingErrors
+    | MemoryEncoding
+    | MemoryModel
+    | PeerCost
+    | ReadingCost
 )
 
 
@@ -169,7 +210,20 @@ class Trial:
 
 
 def score(fields: Fields) -> Score:
-    return Score(fields.number("loss"), fields.number("accuracy"), fields.integer("examples"))
+    accuracy = fields.number("accuracy")
+    # Absent in records from before tasks had scores of their own.
+    scores = fields.table_at("scores").floats() if "scores" in fields.table else {}
+    return Score(
+        fields.number("loss"),
+        accuracy,
+        fields.integer("examples"),
+        {"accuracy": accuracy, **scores},
+    )
+
+
+def theory(fields: Fields) -> Theory:
+    allowed = [str(name) for name in fields.get("allowed", list)]
+    return Theory(fields.number("chance"), allowed, fields.text("reason"))
 
 
 NO_SCORE: Mapping[str, Any] = {"loss": None, "accuracy": None, "examples": 0}
@@ -220,6 +274,36 @@ def accuracy(fields: Fields, spec: Fields) -> Accuracy:
         units=units,
         correct=correct,
         split=fields.integer("split"),
+        **task_of(fields, test),
+    )
+
+
+def task_of(fields: Fields, test: Score) -> dict[str, Any]:
+    """What records say since there are several tasks."""
+    if "metric" not in fields.table:
+        return {}
+    metric = fields.text("metric")
+    if metric != "loss" and metric not in test.scores:
+        fields.refuse(f"has no test score '{metric}', its own headline")
+    return {
+        "metric": metric,
+        "theory": theory(fields.table_at("theory")) if fields.table.get("theory") else None,
+        "longer": {side.text("name"): score(side) for side in fields.rows("longer")},
+    }
+
+
+def baseline(fields: Fields, spec: Fields) -> Baseline:
+    metric = fields.text("metric")
+    test = fields.table_at("test")
+    scores = {"loss": float("nan"), **test.table_at("scores").floats()}
+    if metric not in scores:
+        fields.refuse(f"has no test score '{metric}', its own headline")
+    return Baseline(metric, scores[metric], test.integer("examples"))
+
+
+def reading_cost(fields: Fields, spec: Fields) -> ReadingCost:
+    return ReadingCost(
+        fields.integer("bytes"), fields.numbers("reading_s"), fields.numbers("tokenizing_s")
     )
 
 
@@ -388,11 +472,13 @@ def encoding_error(fields: Fields, spec: Fields) -> EncodingErrors:
 
 READERS: Mapping[str, Callable[[Fields, Fields], Result]] = {
     "accuracy": accuracy,
+    "baseline": baseline,
     "encoding_cost": encoding_cost,
     "encoder_cost": encoder_cost,
     "encoding_error": encoding_error,
     "memory_cost": memory_cost,
     "peer_cost": peer_cost,
+    "reading_cost": reading_cost,
 }
 
 

@@ -1,0 +1,77 @@
+"""What encoders and simpler predictors reach on each data set, and what they know about order."""
+
+from __future__ import annotations
+
+from report import scores
+from report.pairs import arm_order
+from report.scores import LOSS, Contest
+from report.tables import Context, Row, Value
+
+STUDIES = ("tasks", "own")
+ORDER = ("order_diagnostics",)
+LONGER = ("test 1.25x", "test 1.5x", "test 2x")
+PER_CENT = 100.0
+
+
+def scale(contest: Contest) -> float:
+    return 1.0 if contest.metric == LOSS else PER_CENT
+
+
+def task_scores(context: Context) -> list[Row]:
+    """Per task and data set: every arm, the best first, then the baselines."""
+    rows: list[Row] = []
+    for contest in scores.contests(context.evidence, STUDIES):
+        sign = 1 if contest.metric == LOSS else -1
+        best = contest.best()
+        marks = {True: "matter", False: "hardly_matter", None: "open"}
+        mark = marks[contest.depends_on_positions()]
+        for arm in sorted(contest.arms, key=lambda a: (sign * contest.mean(a).value, a)):
+            gap: Value = ""
+            if best and arm != best:
+                gap = contest.behind(arm, best).value * scale(contest)
+            rows.append([*score_row(contest, arm), gap, mark if arm == "none" else ""])
+        for name in sorted(contest.baselines):
+            rows.append([*score_row(contest, name), "", "baseline"])
+    return rows
+
+
+def score_row(contest: Contest, arm: str) -> Row:
+    value, low, high, seeds = contest.mean(arm)
+    factor = scale(contest)
+    return [
+        contest.task,
+        contest.dataset,
+        arm,
+        seeds,
+        contest.metric,
+        value * factor,
+        low * factor,
+        high * factor,
+    ]
+
+
+def order_scores(context: Context) -> list[Row]:
+    """Per diagnostic: chance, and each arm on texts as long as in training and longer, in per cent."""
+    rows: list[Row] = []
+    for contest in scores.contests(context.evidence, ORDER):
+        theory = contest.theory
+        if theory is None:
+            continue
+        for arm in arm_order(contest.arms):
+            results = list(contest.arms[arm].values())
+            longer = [
+                scores.mean([r.longer[side].accuracy for r in results if side in r.longer]).value
+                for side in LONGER
+            ]
+            rows.append(
+                [
+                    contest.dataset,
+                    arm,
+                    "yes" if arm in theory.allowed else "no",
+                    len(results),
+                    theory.chance * PER_CENT,
+                    contest.mean(arm).value * PER_CENT,
+                    *(value * PER_CENT for value in longer),
+                ]
+            )
+    return rows
