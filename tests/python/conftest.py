@@ -53,6 +53,10 @@ MODELS = {  # position parameters, all parameters
 
 
 HARNESS = {
+    "tasks": "accuracy",
+    "order_diagnostics": "accuracy",
+    "baselines": "baseline",
+    "reading": "reading_cost",
     "encodings": "encoder_cost",
     "systems": "encoder_cost",
     "growth": "encoder_cost",
