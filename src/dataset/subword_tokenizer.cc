@@ -218,6 +218,13 @@ void WordPieceTokenizer::append_basic(std::string_view word,
 }
 
 void WordPieceTokenizer::append(std::string_view word, std::vector<std::int32_t>& tokens) const {
+  // Most words of running text are small letters alone, which basic tokenization leaves as they
+  // are.
+  const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_small)) {
+    append_basic(word, tokens);
+    return;
+  }
   const std::size_t before = tokens.size();
   for (const auto& basic : basic_tokens(word, lower_).words) append_basic(basic, tokens);
   if (tokens.size() == before) tokens.push_back(special_.unknown);

@@ -201,6 +201,7 @@ TEST_F(BertVocabulary, CutsTheLongestPieceFirst) {
   EXPECT_THAT(pieces(tokenizer, "unwantedX"), ElementsAre("[UNK]"));
   EXPECT_THAT(pieces(tokenizer, "running,"), ElementsAre("runn", "##ing", ","));
   EXPECT_THAT(pieces(tokenizer, "\x01"), ElementsAre("[UNK]")) << "nothing is left of it";
+  EXPECT_THAT(pieces(tokenizer, ""), ElementsAre("[UNK]"));
   EXPECT_EQ(tokenizer.special().mask, 4);
 }
 
