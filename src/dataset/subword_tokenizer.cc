@@ -40,6 +40,20 @@ std::map<std::string, std::size_t> basic_counts(const Dataset& dataset,
   return counts;
 }
 
+// The symbols that stand in the words twice or more. One seen only once is [UNK] in training too,
+// so that its row is trained; merges never hold it.
+std::set<std::string> alphabet_of(const std::vector<CountedWord>& words) {
+  std::map<std::string, std::size_t> counts;
+  for (const CountedWord& word : words) {
+    for (const auto& symbol : word.symbols) counts[symbol] += word.count;
+  }
+  std::set<std::string> alphabet;
+  for (const auto& [symbol, count] : counts) {
+    if (count >= 2) alphabet.insert(symbol);
+  }
+  return alphabet;
+}
+
 std::size_t room_for_merges(std::size_t size, std::size_t taken) {
   if (size > taken) return size - taken;
   throw UserError(fmt::format(
@@ -59,13 +73,9 @@ BpeTokenizer::BpeTokenizer(const Dataset& dataset, std::span<const std::uint32_t
   table_.add(std::string(kWordEnd));
   const auto counts = basic_counts(dataset, training);
   std::vector<CountedWord> words;
-  std::set<std::string> alphabet;
-  for (const auto& [word, count] : counts) {
-    words.push_back({characters(word), count});
-    alphabet.insert(words.back().symbols.begin(), words.back().symbols.end());
-    words.back().symbols.emplace_back(kWordEnd);
-  }
-  for (const auto& character : alphabet) table_.add(character);
+  for (const auto& [word, count] : counts) words.push_back({characters(word), count});
+  for (const auto& character : alphabet_of(words)) table_.add(character);
+  for (CountedWord& word : words) word.symbols.emplace_back(kWordEnd);
   const auto merges =
       learn_merges(words, room_for_merges(size, table_.size()),
                    [](const std::string& left, const std::string& right) { return left + right; });
@@ -141,14 +151,12 @@ WordPieceTokenizer::WordPieceTokenizer(const Dataset& dataset,
                                        std::span<const std::uint32_t> training, std::size_t size) {
   add_special_tokens(table_);
   std::vector<CountedWord> words;
-  std::set<std::string> alphabet;
   for (const auto& [word, count] : basic_counts(dataset, training)) {
     words.push_back({characters(word), count});
     auto& symbols = words.back().symbols;
     for (std::size_t i = 1; i < symbols.size(); ++i) symbols[i].insert(0, kGoesOn);
-    alphabet.insert(symbols.begin(), symbols.end());
   }
-  for (const auto& character : alphabet) table_.add(character);
+  for (const auto& character : alphabet_of(words)) table_.add(character);
   const auto merges = learn_merges(words, room_for_merges(size, table_.size()),
                                    [](const std::string& left, const std::string& right) {
                                      return left + right.substr(kGoesOn.size());
@@ -210,6 +218,13 @@ void WordPieceTokenizer::append_basic(std::string_view word,
 }
 
 void WordPieceTokenizer::append(std::string_view word, std::vector<std::int32_t>& tokens) const {
+  // Most words of running text are small letters alone, which basic tokenization leaves as they
+  // are.
+  const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_small)) {
+    append_basic(word, tokens);
+    return;
+  }
   const std::size_t before = tokens.size();
   for (const auto& basic : basic_tokens(word, lower_).words) append_basic(basic, tokens);
   if (tokens.size() == before) tokens.push_back(special_.unknown);

@@ -14,9 +14,9 @@
 
 namespace posbench {
 
-/// Ids in this order: special tokens, `</w>`, the characters of the training side, the merges. A
-/// word is its characters and `</w>`, merged as the training side taught; a character never seen is
-/// [UNK]. Without the marks `</w>` the pieces of a word are the word.
+/// Ids in this order: special tokens, `</w>`, the characters that the training side has twice or
+/// more, the merges. A word is its characters and `</w>`, merged as the training side taught; any
+/// other character is [UNK]. Without the marks `</w>` the pieces of a word are the word.
 class BpeTokenizer : public Tokenizer {
  public:
   /// Throws UserError where `size` has no room for the characters.
@@ -44,7 +44,8 @@ class BpeTokenizer : public Tokenizer {
 /// (`##ing`), and so on; a word that cannot be cut so, or of more than 100 characters, is [UNK].
 class WordPieceTokenizer : public Tokenizer {
  public:
-  /// Learns the pieces by merges as byte-pair encoding does, of characters that begin or go on.
+  /// Learns the pieces by merges as byte-pair encoding does, of characters that begin or go on and
+  /// that the training side has so twice or more.
   /// Throws UserError where `size` has no room for the characters.
   WordPieceTokenizer(const Dataset& dataset, std::span<const std::uint32_t> training,
                      std::size_t size);

@@ -163,4 +163,9 @@ void FeatureTokenizer::append_features(std::string_view word,
   }
 }
 
+std::string FeatureTokenizer::digest() const {
+  // An entry `*ing` can be a word or an ending.
+  return sha256(fmt::format("{} {}", tokens_, table_.digest()));
+}
+
 }  // namespace posbench

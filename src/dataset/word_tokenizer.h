@@ -80,7 +80,7 @@ class FeatureTokenizer : public Tokenizer {
   std::size_t tokens() const override { return tokens_; }
   std::string entry(std::int32_t id) const override { return table_[id]; }
   SpecialTokens special() const override { return kSpecialTokens; }
-  std::string digest() const override { return table_.digest(); }
+  std::string digest() const override;
 
  private:
   EntryTable table_;

@@ -1,5 +1,10 @@
 #include "task/scores.h"
 
+#include <unicode/locid.h>
+#include <unicode/uchar.h>
+#include <unicode/unistr.h>
+#include <unicode/utf8.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -34,6 +39,8 @@ std::set<Chunk> chunks_of(const std::vector<std::string>& labels) {
   }
   return chunks;
 }
+
+bool is_ascii_punctuation(UChar32 c) { return c > ' ' && c < 0x7F && !u_isalnum(c); }
 
 std::vector<std::string> words_of(const std::string& text) {
   std::istringstream in(text);
@@ -87,22 +94,45 @@ bool has_chunks(const std::vector<std::string>& labels) {
 }
 
 std::string squad_normalized(std::string_view answer) {
-  std::string plain;
-  for (const char c : answer) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
-    if (c >= 'A' && c <= 'Z') {
-      plain += static_cast<char>(c - 'A' + 'a');
-    } else if (byte >= 0x80 || byte <= ' ' || alphanumeric) {
-      plain += c;
+  std::string lower;
+  icu::UnicodeString::fromUTF8(
+      icu::StringPiece(answer.data(), static_cast<std::int32_t>(answer.size())))
+      .toLower(icu::Locale::getRoot())
+      .toUTF8String(lower);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(lower.data());
+  std::string normal, run;  // run: letters and digits since the last other character
+  bool is_parted = false;   // by blanks or an article
+  const auto add = [&](const std::string& text) {
+    if (is_parted && !normal.empty()) normal += ' ';
+    is_parted = false;
+    normal += text;
+  };
+  const auto finish_run = [&] {
+    if (run == "a" || run == "an" || run == "the") {
+      is_parted = true;
+    } else if (!run.empty()) {
+      add(run);
+    }
+    run.clear();
+  };
+  for (std::size_t i = 0; i < lower.size();) {
+    const std::size_t begin = i;
+    UChar32 c;
+    U8_NEXT(bytes, i, lower.size(), c);
+    if (is_ascii_punctuation(c)) continue;
+    const std::string character = lower.substr(begin, i - begin);
+    if ((U_GET_GC_MASK(c) & (U_GC_L_MASK | U_GC_N_MASK)) != 0) {
+      run += character;
+      continue;
+    }
+    finish_run();
+    if (u_isspace(c)) {
+      is_parted = true;
+    } else {
+      add(character);
     }
   }
-  std::string normal;
-  for (const auto& word : words_of(plain)) {
-    if (word == "a" || word == "an" || word == "the") continue;
-    if (!normal.empty()) normal += ' ';
-    normal += word;
-  }
+  finish_run();
   return normal;
 }
 

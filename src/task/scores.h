@@ -28,7 +28,8 @@ ChunkScore chunk_f1(const std::vector<std::vector<std::string>>& gold,
 bool has_chunks(const std::vector<std::string>& labels);
 
 /// SQuAD's normal form (Rajpurkar 2016, evaluate-v1.1.py): lower case, without ASCII punctuation,
-/// without the words a, an, the, single blanks.
+/// without the words a, an, the, single blanks. Letters, blanks and the bounds of words are
+/// Unicode's, as in the script.
 std::string squad_normalized(std::string_view answer);
 bool squad_exact(std::string_view guess, std::string_view gold);
 /// F1 of the words in common, each as often as it occurs; where one has no words, 1 if both have

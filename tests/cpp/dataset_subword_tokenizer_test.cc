@@ -121,7 +121,8 @@ TEST(Bpe, CutsAWordItHasNotSeen) {
 
 TEST(Bpe, PiecesAreTheWord) {
   Dataset data = of_words(kSennrich);
-  data.examples.push_back({{"我们", "今天", "café", "naïve", "don't"}, {}});
+  const Example more = {{"我们", "今天", "café", "naïve", "don't"}, {}};
+  data.examples.insert(data.examples.end(), {more, more});
   const BpeTokenizer tokenizer(data, all_of(data), 48);
   for (const std::string word : {"lowest", "newer", "wide", "cafe", "naive"}) {
     std::string text;
@@ -137,17 +138,19 @@ TEST(Bpe, PiecesAreTheWord) {
             3);
 }
 
-TEST(Bpe, DependsOnTheTrainingSideAlone) {
+// [UNK] occurs in training, for what is as good as unseen.
+TEST(Bpe, ACharacterSeenOnceIsUnknown) {
   Dataset data = of_words(kSennrich);
-  const auto training = all_of(data);
-  const std::string digest = BpeTokenizer(data, training, 24).digest();
-  data.examples.push_back({std::vector<std::string>(1000, "leaked"), {}});
-  EXPECT_EQ(BpeTokenizer(data, training, 24).digest(), digest);
-  EXPECT_NE(BpeTokenizer(data, all_of(data), 24).digest(), digest);
-  EXPECT_NE(BpeTokenizer(data, training, 23).digest(), digest);
-  auto reversed = training;
-  std::reverse(reversed.begin(), reversed.end());
-  EXPECT_EQ(BpeTokenizer(data, reversed, 24).digest(), digest);
+  data.examples.push_back({{"lowß", "我", "我"}, {}});
+  const BpeTokenizer tokenizer(data, all_of(data), 40);
+  EXPECT_THAT(pieces(tokenizer, "lowß"), ElementsAre("low", "[UNK]", "</w>"));
+  EXPECT_THAT(pieces(tokenizer, "我"), ElementsAre("我</w>"));
+}
+
+TEST(Bpe, TheDigestKnowsTheSize) {
+  const Dataset data = of_words(kSennrich);
+  EXPECT_NE(BpeTokenizer(data, all_of(data), 24).digest(),
+            BpeTokenizer(data, all_of(data), 23).digest());
 }
 
 TEST(Bpe, NeedsRoomForTheCharacters) {
@@ -166,6 +169,22 @@ TEST(WordPiece, LearnsPiecesThatBeginAndPiecesThatGoOn) {
   EXPECT_THAT(pieces(tokenizer, "zest"), ElementsAre("[UNK]")) << "no piece begins with z";
 }
 
+TEST(WordPiece, PiecesAreTheWord) {
+  Dataset data = of_words(kSennrich);
+  data.examples.push_back({{"我们", "我们", "天"}, {}});
+  const WordPieceTokenizer tokenizer(data, all_of(data), 32);
+  for (const std::string word : {"lowest", "newer", "widest", "nest"}) {
+    std::string text;
+    for (const auto& piece : pieces(tokenizer, word)) {
+      EXPECT_EQ(piece.starts_with("##"), !text.empty()) << piece;
+      text += text.empty() ? piece : piece.substr(2);
+    }
+    EXPECT_EQ(text, word);
+  }
+  EXPECT_THAT(pieces(tokenizer, "们我天"), ElementsAre("们", "我", "[UNK]"))
+      << "Chinese goes by character, and 天 was there once";
+}
+
 class BertVocabulary : public ScratchTest {
  protected:
   std::filesystem::path vocabulary(const std::string& lines) const {
@@ -181,9 +200,17 @@ TEST_F(BertVocabulary, CutsTheLongestPieceFirst) {
   EXPECT_THAT(pieces(tokenizer, "UNwanted"), ElementsAre("un", "##want", "##ed"));
   EXPECT_THAT(pieces(tokenizer, "unwantedX"), ElementsAre("[UNK]"));
   EXPECT_THAT(pieces(tokenizer, "running,"), ElementsAre("runn", "##ing", ","));
-  EXPECT_THAT(pieces(tokenizer, std::string(101, 'w')), ElementsAre("[UNK]"));
   EXPECT_THAT(pieces(tokenizer, "\x01"), ElementsAre("[UNK]")) << "nothing is left of it";
+  EXPECT_THAT(pieces(tokenizer, ""), ElementsAre("[UNK]"));
   EXPECT_EQ(tokenizer.special().mask, 4);
+}
+
+TEST_F(BertVocabulary, CutsNoWordOfMoreThanHundredCharacters) {
+  const WordPieceTokenizer tokenizer(vocabulary("\u00DF\n##\u00DF\n"));
+  std::string word;
+  for (int i = 0; i < 100; ++i) word += "\u00DF";
+  EXPECT_EQ(pieces(tokenizer, word).size(), 100u) << "characters, not bytes";
+  EXPECT_THAT(pieces(tokenizer, word + "\u00DF"), ElementsAre("[UNK]"));
 }
 
 TEST_F(BertVocabulary, KeepsCaseWhereThePiecesHaveIt) {
@@ -222,6 +249,23 @@ TEST(Tokenizers, AreFoundByKind) {
                 make_tokenizer({"bpe", 64, "vocab.txt"}, data, all_of(data));
               }),
               HasSubstr("a vocabulary file is for wordpiece"));
+}
+
+TEST(Tokenizers, DependOnTheTrainingSideAlone) {
+  const Dataset data = of_words(kSennrich);
+  const auto training = all_of(data);
+  auto reversed = training;
+  std::reverse(reversed.begin(), reversed.end());
+  Dataset leaked = data;
+  leaked.examples.push_back({std::vector<std::string>(1000, "leaked"), {}});
+  for (const std::string kind : {"words", "word_features", "bpe", "wordpiece"}) {
+    const auto digest = [&](const Dataset& from, const std::vector<std::uint32_t>& side) {
+      return make_tokenizer({kind, 64, ""}, from, side)->digest();
+    };
+    EXPECT_EQ(digest(data, reversed), digest(data, training)) << kind;
+    EXPECT_EQ(digest(leaked, training), digest(data, training)) << kind;
+    EXPECT_NE(digest(leaked, all_of(leaked)), digest(data, training)) << kind;
+  }
 }
 
 // A passage that many questions share counts once.

@@ -161,6 +161,19 @@ TEST(FeatureTokenizer, AWordThatLooksLikeAFeatureIsAWord) {
   EXPECT_EQ(features[0], -1);
 }
 
+// Of one, ^xx is the shape of aaa; of the other it is a rare word, and the shape does without.
+TEST(FeatureTokenizer, TheDigestKnowsWordsFromFeatures) {
+  Dataset with_shape, with_word;
+  add(with_shape, "aaa", 10);
+  add(with_word, "aaa", 10);
+  add(with_word, "^xx", 1);
+  const FeatureTokenizer shape(with_shape, all_of(with_shape), 32);
+  const FeatureTokenizer word(with_word, all_of(with_word), 32);
+  ASSERT_EQ(shape.size(), word.size());
+  for (std::int32_t id = 0; id < 7; ++id) EXPECT_EQ(shape.entry(id), word.entry(id));
+  EXPECT_NE(shape.digest(), word.digest());
+}
+
 TEST(RealData, VocabularyOfBrownKnowsNearlyEveryTestWord) {
   LOAD_OR_SKIP(data, "brown_pos");
   const Split split = split_documents(data, 0);

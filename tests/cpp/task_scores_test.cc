@@ -47,7 +47,11 @@ TEST(ChunkF1, IsForChunks) {
 TEST(Squad, NormalisesAsTheOfficialScriptDoes) {
   EXPECT_EQ(squad_normalized("The  Cat's, an  \tA.B. (hat)!"), "cats ab hat");
   EXPECT_EQ(squad_normalized("Theatre of a 1990s"), "theatre of 1990s");
-  EXPECT_EQ(squad_normalized("\u00C9t\u00E9 \u2014"), "\u00C9t\u00E9 \u2014");
+  EXPECT_EQ(squad_normalized("\u00C9t\u00E9 \u2014"), "\u00E9t\u00E9 \u2014");
+  EXPECT_EQ(squad_normalized("1990\u2013the\u2013end\u00A0 An"), "1990\u2013 \u2013end")
+      << "words end at any character that is neither letter nor digit; some blanks are not ASCII";
+  EXPECT_EQ(squad_normalized("a-n o'the th\u00E9 \u00E1"), "othe th\u00E9 \u00E1")
+      << "punctuation goes before the articles";
   EXPECT_TRUE(squad_exact("the Broncos", "Broncos."));
   EXPECT_FALSE(squad_exact("Denver Broncos", "Broncos"));
 }
