@@ -74,6 +74,16 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What a linear map reads off a table, and off random ones; nan where there is no table."""
+
+    r2: float
+    band_accuracy: float
+    random_r2: Floats  # (draws,)
+    random_band_accuracy: Floats
+
+
+@dataclass(frozen=True)
 class ReadingCost:
     bytes: int
     reading_s: Floats  # (repetitions,)
@@ -188,6 +198,7 @@ Result = (
     | MemoryEncoding
     | MemoryModel
     | PeerCost
+    | Probe
     | ReadingCost
 )
 
@@ -299,6 +310,19 @@ def baseline(fields: Fields, spec: Fields) -> Baseline:
     if metric not in scores:
         fields.refuse(f"has no test score '{metric}', its own headline")
     return Baseline(metric, scores[metric], test.integer("examples"))
+
+
+def probe(fields: Fields, spec: Fields) -> Probe:
+    if fields.table.get("table") is None:
+        return Probe(float("nan"), float("nan"), np.array([]), np.array([]))
+    table = fields.table_at("table")
+    random = table.rows("random")
+    return Probe(
+        table.number("r2"),
+        table.number("band_accuracy"),
+        np.array([draw.number("r2") for draw in random]),
+        np.array([draw.number("band_accuracy") for draw in random]),
+    )
 
 
 def reading_cost(fields: Fields, spec: Fields) -> ReadingCost:
@@ -478,6 +502,7 @@ READERS: Mapping[str, Callable[[Fields, Fields], Result]] = {
     "encoding_error": encoding_error,
     "memory_cost": memory_cost,
     "peer_cost": peer_cost,
+    "probe": probe,
     "reading_cost": reading_cost,
 }
 

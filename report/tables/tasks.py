@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from report import scores
 from report.pairs import arm_order
 from report.scores import LOSS, Contest
+from report.records import Probe
 from report.tables import Context, Row, Value
 
 STUDIES = ("tasks", "own")
@@ -47,6 +50,26 @@ def score_row(contest: Contest, arm: str) -> Row:
         value * factor,
         low * factor,
         high * factor,
+    ]
+
+
+def probe_scores(context: Context) -> list[Row]:
+    """Per table: what a linear map reads off it, and off random ones; means over seeds."""
+    found: dict[tuple[int, int, str], list[Probe]] = {}
+    for trial in context.evidence.trials("position_probes"):
+        assert isinstance(trial.result, Probe)
+        key = (trial.spec["hidden"], trial.spec["length"], str(trial.spec["arm"]))
+        found.setdefault(key, []).append(trial.result)
+    return [
+        [
+            *key,
+            len(results),
+            float(np.mean([r.r2 for r in results])),
+            float(np.mean([r.random_r2.mean() for r in results])),
+            float(np.mean([r.band_accuracy for r in results])) * PER_CENT,
+            float(np.mean([r.random_band_accuracy.mean() for r in results])) * PER_CENT,
+        ]
+        for key, results in sorted(found.items())
     ]
 
 

@@ -37,8 +37,8 @@ struct Study {
 
 inline const std::vector<std::string> kProfiles = {"smoke", "quick", "standard", "full"};
 inline const std::vector<std::string> kHarnesses = {
-    "accuracy",       "baseline",    "encoder_cost", "encoding_cost",
-    "encoding_error", "memory_cost", "peer_cost",    "reading_cost"};
+    "accuracy",    "baseline",  "encoder_cost", "encoding_cost", "encoding_error",
+    "memory_cost", "peer_cost", "probe",        "reading_cost"};
 
 /// Reads and expands one study. Seeds are shifted by `seed_shift`. Throws UserError for TOML that
 /// does not parse, unknown keys, harness, arms, parents or settings, naming file and nearest word.

@@ -1,0 +1,41 @@
+// Position probes: how much of a token's position can be read off its vector by a linear map.
+//
+// Ridge regression with an intercept, by the normal equations; its strength is chosen on rows of
+// their own, and the score is taken on a third group. Two targets: the position itself (R²), and
+// which of 16 bands of positions it lies in (one-hot targets, the largest answer wins), which a
+// code that is not monotone can tell too.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace posbench {
+
+constexpr int kBands = 16;
+
+/// Vectors (n, d) with the position of each, and the group that a split must keep together (a row
+/// of a table, a sentence).
+struct ProbeRows {
+  std::vector<double> vectors;
+  std::vector<int> positions;         ///< (n), 0 … length − 1
+  std::vector<std::uint32_t> groups;  ///< (n)
+  std::size_t hidden = 0;             ///< d
+  int length = 0;
+};
+
+struct ProbeScore {
+  double r2;  ///< of the position; 1 − squared error over variance, below 0 if worse than the mean
+  double band_accuracy;  ///< share of rows in the right band; 1/16 by chance
+  double strength;       ///< λ that was chosen for the position, over the mean square of a column
+};
+
+/// Half of the groups, drawn by the seed, fit; a quarter chooses λ; a quarter scores. Throws
+/// UserError for fewer than 8 groups.
+ProbeScore probe_positions(const ProbeRows& rows, std::uint64_t seed);
+
+/// The same places with vectors that know nothing: normal numbers of the same root mean square.
+ProbeRows random_rows(const ProbeRows& like, std::uint64_t seed);
+
+}  // namespace posbench
