@@ -109,15 +109,7 @@ ProbeRows random_rows(const ProbeRows& like, std::uint64_t seed) {
   const double rms = std::sqrt(sum / static_cast<double>(like.vectors.size()));
   Random random(seed, "random rows");
   ProbeRows rows = like;
-  // One vector a place, wherever it comes again.
-  std::vector<double> table(static_cast<std::size_t>(like.length) * like.hidden);
-  for (double& value : table) value = rms * random.normal();
-  for (std::size_t i = 0; i < rows.positions.size(); ++i) {
-    const auto place =
-        static_cast<std::ptrdiff_t>(static_cast<std::size_t>(rows.positions[i]) * rows.hidden);
-    std::copy_n(table.begin() + place, rows.hidden,
-                rows.vectors.begin() + static_cast<std::ptrdiff_t>(i * rows.hidden));
-  }
+  for (double& value : rows.vectors) value = rms * random.normal();
   return rows;
 }
 

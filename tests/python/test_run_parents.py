@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from tiny_home import BASE, PROFILE, Home, home, needs_build, records, run_json
 
@@ -27,7 +28,7 @@ encoding = "learned"
 ARGUMENTS = ("family", "--profile", "smoke", "--jobs", "2", "--out")
 
 
-def by_arm(out: Path, seed: int = 0) -> dict[str, dict[str, object]]:
+def by_arm(out: Path, seed: int = 0) -> dict[str, dict[str, Any]]:
     found = records(out).values()
     return {r["spec"]["arm"]: r for r in found if r["spec"]["seed"] == seed}
 
@@ -106,3 +107,39 @@ def test_a_parent_that_fails_takes_its_children_along(home: Home, tmp_path: Path
     home.run_well(*ARGUMENTS, out)
     assert len(records(out)) == 6
     assert json.loads((out / "run.json").read_text())["failed"] == []
+
+
+PRE_TRAINED = """
+[[arm]]
+arm = "fine_tuned"
+encoding = "learned"
+parent = "language_model"
+[[arm]]
+arm = "language_model"
+task = "masked_lm"
+dataset = "tiny_text"
+encoding = "learned"
+keep_weights = true
+[[arm]]
+arm = "orphan"
+encoding = "learned"
+"""
+
+
+def test_one_encoder_is_pre_trained_on_a_task_and_fine_tuned_on_another(
+    home: Home, tmp_path: Path
+) -> None:
+    home.add_tags("tiny_text")
+    manifest = home.folder / "datasets" / "tiny_text.toml"
+    text = manifest.read_text().replace('task = "tagging"', 'task = "masked_lm"')
+    manifest.write_text(text.replace("[[files]]", '[options]\nlabels = "none"\n[[files]]'))
+    home.add_study("family", BASE + PRE_TRAINED + PROFILE)
+    out = tmp_path / "run"
+    home.run_well(*ARGUMENTS, out)
+    arms = by_arm(out)
+    parent, child, orphan = (arms[a]["result"] for a in ("language_model", "fine_tuned", "orphan"))
+    assert parent["metric"] == "loss" and child["metric"] == "accuracy"
+    # The child reads with its parent's vocabulary, learned from other text than its own.
+    assert child["vocabulary_digest"] == parent["vocabulary_digest"]
+    assert child["vocabulary_digest"] != orphan["vocabulary_digest"]
+    assert child["curve"][0]["train_loss"] != orphan["curve"][0]["train_loss"]
