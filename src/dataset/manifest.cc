@@ -33,7 +33,7 @@ class Table {
   bool contains(const std::string& key) const { return table_.contains(key); }
   std::string text(const std::string& key) const {
     const json value = table_.value(key, json());
-    if (!value.is_string() || value == "") fail(key, "a string");
+    if (!value.is_string() || value.get<std::string>().empty()) fail(key, "a string");
     return value;
   }
   std::string optional_text(const std::string& key) const { return contains(key) ? text(key) : ""; }
@@ -51,7 +51,8 @@ class Table {
     if (!value.is_array()) return {text(key)};
     std::vector<std::string> all;
     for (const json& one : value) {
-      if (!one.is_string() || one == "") fail(key, "a string or a list of strings");
+      if (!one.is_string() || one.get<std::string>().empty())
+        fail(key, "a string or a list of strings");
       all.push_back(one);
     }
     return all;
