@@ -64,8 +64,10 @@ Dataset generate(const ReaderOptions& options, const OrderTask& task) {
               "vocabulary or the length larger, or ask for fewer",
               options.get<int>(side.count), least, most, side.name));
         }
-        const auto choices = static_cast<std::uint64_t>(most - least + 1);
-        example = task.draw(random, least + static_cast<int>(random.below(choices)), labels);
+        const int choices = most - least + 1;
+        example = task.draw(
+            random, least + static_cast<int>(random.below(static_cast<std::uint64_t>(choices))),
+            labels);
       } while (!seen.insert(fmt::format("{}", fmt::join(example.words, " "))).second);
       example.document = document;
       if (side.side == Side::test) {

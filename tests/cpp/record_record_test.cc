@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "dataset_helpers.h"
 #include "json_printing.h"
+#include "study/study.h"
 
 namespace posbench {
 namespace {
@@ -177,6 +178,16 @@ TEST_F(Records, MergesAreMadeAnewAndTheSameEachTime) {
   fs::remove(record_file(folder, second.at("id")));
   merge_records(folder);
   EXPECT_EQ(lines("accuracy.jsonl").size(), 1u);
+}
+
+TEST_F(Records, OfEveryHarnessAreMerged) {
+  for (const std::string& harness : kHarnesses) put(harness, 1);
+  merge_records(folder);
+  std::size_t merged = 0;
+  for (const std::string file : {"accuracy.jsonl", "cost.jsonl", "error.jsonl", "memory.jsonl"}) {
+    merged += lines(file).size();
+  }
+  EXPECT_EQ(merged, kHarnesses.size());
 }
 
 TEST_F(Records, AnEmptyRunHasEmptyMerges) {
