@@ -61,7 +61,7 @@ def fill(writer):
             for dataset, metric in (("sst2", "accuracy"), ("conll2000_chunk", "chunk_f1")):
                 spec = trial_spec("accuracy", arm, dataset, seed)
                 writer.add("tasks", spec, accuracy_result(score + wobble, metric))
-            spec = {**trial_spec("accuracy", arm, "brown_text", seed), "task": "masked_lm"}
+            spec = {**trial_spec("accuracy", arm, "brown_text_by_sentence", seed), "task": "masked_lm"}
             writer.add("tasks", spec, accuracy_result(5 - score + wobble, "loss"))
         spec = trial_spec("baseline", "majority", "sst2", seed)
         test = {"accuracy": 0.5, "examples": 9, "scores": {"accuracy": 0.5}}
@@ -107,7 +107,7 @@ def test_tasks_are_listed_with_their_headline_and_what_positions_are_worth(evide
     assert sst2[3]["positions"] == "baseline"
     # Student's 95 % interval of three seeds that are 0.1 points apart.
     assert sst2[0]["score_high"] - 92 == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-5)
-    losses = [r for r in rows if r["dataset"] == "brown_text"]
+    losses = [r for r in rows if r["dataset"] == "brown_text_by_sentence"]
     assert [r["arm"] for r in losses] == ["rope", "learned", "none"]
     assert losses[0]["score"] == pytest.approx(4.08) and losses[2]["behind"] == pytest.approx(0.12)
 
