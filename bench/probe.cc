@@ -20,6 +20,10 @@ constexpr auto kExamples =
     "  probe --init TRIAL --out out/mine\n"
     "      table and layers of a training of `accuracy` that kept its weights there\n";
 
+// Below four rows a band, of which two fit, one chooses and one scores, a table's bands say
+// nothing.
+constexpr int kLeastLength = 4 * kBands;
+
 // What an encoding adds to vectors of zeros at positions 0 … length − 1; empty rows where it adds
 // nothing to the input.
 ProbeRows table_rows(const Encoding<float>& encoding, const float* values, int hidden, int length) {
@@ -55,19 +59,28 @@ json with_null(const ProbeRows& rows, const json& spec) {
 }
 
 json initial_table(const json& spec) {
+  const std::string name = spec.at("encoding");
   EncodingOptions options;
   options.convention = spec.at("convention");
   options.hidden = spec.at("hidden");
   options.max_length = spec.at("length");
   options.position_rms = spec.at("position_rms");
   options.seed = spec.at("seed");
-  const auto encoding = make_encoding<float>(spec.at("encoding"), options);
+  const auto encoding = make_encoding<float>(name, options);
   std::vector<float> values(encoding->shared_size().count());
   encoding->initialize(values.data());
-  return with_null(table_rows(*encoding, values.data(), options.hidden, options.max_length), spec);
+  const json table =
+      with_null(table_rows(*encoding, values.data(), options.hidden, options.max_length), spec);
+  if (table.is_null()) {
+    throw UserError(fmt::format(
+        "encoding '{}' adds nothing to the input, so it has no table to probe; train it with "
+        "`accuracy --keep-weights true` and probe its layers with --init",
+        name));
+  }
+  return table;
 }
 
-// States of the test side's first texts, a group each, at places that training has seen often.
+// States of the test side's first texts, a group each, until there are tokens enough.
 std::vector<ProbeRows> state_rows(Encoder<float>& encoder, const TaskData& data) {
   constexpr std::size_t kTokens = 20000;
   const auto hidden = static_cast<std::size_t>(encoder.shape().hidden);
@@ -75,6 +88,7 @@ std::vector<ProbeRows> state_rows(Encoder<float>& encoder, const TaskData& data)
   const TextContext text{data.dataset, *data.tokenizer, encoder.system(), data.max_length};
   std::uint32_t group = 0;
   std::size_t tokens = 0;
+  int length = 0;
   for (const std::uint32_t index : data.split.test) {
     if (tokens > kTokens) break;
     Batch batch;
@@ -89,12 +103,12 @@ std::vector<ProbeRows> state_rows(Encoder<float>& encoder, const TaskData& data)
                                  batch.positions.end());
       layers[i].groups.insert(layers[i].groups.end(), batch.size(), group);
     }
+    length =
+        std::max(length, 1 + *std::max_element(batch.positions.begin(), batch.positions.end()));
     tokens += batch.size();
     ++group;
   }
-  for (ProbeRows& rows : layers) {
-    rows.length = 1 + *std::max_element(rows.positions.begin(), rows.positions.end());
-  }
+  for (ProbeRows& rows : layers) rows.length = length;
   return layers;
 }
 
@@ -110,7 +124,8 @@ json trained(const json& spec, const std::string& folder) {
   json table = nullptr;
   for (const Parameter& part : encoder.layout().parts()) {
     if (part.name != "position" ||
-        part.columns != static_cast<std::size_t>(encoder.shape().hidden)) {
+        part.columns != static_cast<std::size_t>(encoder.shape().hidden) ||
+        part.rows < kLeastLength) {
       continue;
     }
     const auto encoding =
@@ -125,16 +140,24 @@ json trained(const json& spec, const std::string& folder) {
 }
 
 json run(const json& spec, const std::string& folder) {
+  if (const auto draws = spec.at("draws").get<std::int64_t>(); draws < 1) {
+    throw UserError(fmt::format(
+        "draws must be at least 1: a score means something beside random rows; got {}", draws));
+  }
   if (!spec.at("init").get<std::string>().empty()) return trained(spec, folder);
+  if (const auto length = spec.at("length").get<std::int64_t>(); length < kLeastLength) {
+    throw UserError(
+        fmt::format("length must be at least {}, four rows a band; got {}", kLeastLength, length));
+  }
   return {{"table", initial_table(spec)}, {"layers", json::array()}};
 }
 
-// What is probed of a short table with the same words.
+// What is read off a short table of the same words; one for all seeds, as the study runner asks.
 std::string fingerprint(const json& spec) {
   json probed = spec;
-  probed["length"] = std::min(64, spec.at("length").get<int>());
+  probed["length"] = kLeastLength;
   probed["draws"] = 1;
-  probed["seed"] = 0;  // trials that differ by their seed share it
+  probed["seed"] = 0;
   return sha256(initial_table(probed).dump());
 }
 
@@ -151,7 +174,7 @@ int main(int argc, char** argv) {
        Key{"encoding", "learned", "see `posbench list encodings`; one that adds to the input"},
        Key{"convention", "", "which function goes by the encoding's name; empty: its first"},
        Key{"position_rms", 0.0, "scale of the table; 0 = the encoding's own"},
-       Key{"hidden", 768, "hidden size d"}, Key{"length", 512, "rows of the table"},
+       Key{"hidden", 768, "hidden size d"}, Key{"length", 512, "rows of the table, at least 64"},
        Key{"draws", 5, "random tables beside it"},
        Key{"init", "", "id of a trial of `accuracy` in --out: its table and layers instead"},
        Key{"seed", 0, "draws the table and which rows fit, choose and score"}},

@@ -62,6 +62,11 @@ json parent_record(const std::string& parent, const std::string& folder) {
     throw UserError(
         fmt::format("parent trial {} has no record in {}; run it first", parent, folder));
   }
+  if (const std::string harness = record->at("spec").at("harness"); harness != "accuracy") {
+    throw UserError(
+        fmt::format("parent trial {} is one of {}, which trains nothing; name one of accuracy",
+                    parent, harness));
+  }
   if (record->at("result").at("weights").is_null()) {
     throw UserError(
         fmt::format("parent trial {} kept no weights; run it with keep_weights = true", parent));

@@ -46,11 +46,11 @@ void write_record(const fs::path& run, const json& record) {
 
 void merge_records(const fs::path& run) {
   const std::map<std::string, std::string> merge_of = {
-      {"accuracy", "accuracy.jsonl"},   {"baseline", "accuracy.jsonl"},
-      {"probe", "accuracy.jsonl"},      {"memory_cost", "memory.jsonl"},
-      {"reading_cost", "cost.jsonl"},   {"encoding_cost", "cost.jsonl"},
-      {"encoder_cost", "cost.jsonl"},   {"peer_cost", "cost.jsonl"},
-      {"encoding_error", "error.jsonl"}};
+      {"accuracy", "accuracy.jsonl"},  {"memory_cost", "memory.jsonl"},
+      {"encoding_cost", "cost.jsonl"}, {"encoder_cost", "cost.jsonl"},
+      {"peer_cost", "cost.jsonl"},     {"encoding_error", "error.jsonl"},
+      {"reading_cost", "cost.jsonl"},  {"baseline", "baseline.jsonl"},
+      {"probe", "probe.jsonl"}};
   std::map<std::string, std::map<std::string, std::string>> lines;  // file -> id -> record
   for (const auto& [harness, file] : merge_of) lines[file];
   if (fs::exists(run / "trials")) {

@@ -35,8 +35,8 @@ std::optional<nlohmann::json> find_record(const std::filesystem::path& run, cons
 
 void write_record(const std::filesystem::path& run, const nlohmann::json& record);
 
-/// Writes accuracy.jsonl, cost.jsonl, error.jsonl and memory.jsonl anew from trials/*.json, sorted
-/// by id.
+/// Writes accuracy.jsonl, baseline.jsonl, cost.jsonl, error.jsonl, memory.jsonl and probe.jsonl
+/// anew from trials/*.json, sorted by id.
 void merge_records(const std::filesystem::path& run);
 
 }  // namespace posbench

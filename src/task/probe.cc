@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -15,7 +16,7 @@ namespace {
 
 using Matrix = Eigen::MatrixXd;
 
-// Over the mean square of a column: from hardly any to so much that little but the mean is left.
+// From hardly any to so much that little but the mean is left.
 constexpr double kStrengths[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
 
 // Some of the rows: x (n, d + 1) with the intercept behind, y (n, 1 + kBands): the position over
@@ -60,6 +61,16 @@ double band_accuracy_of(const Matrix& guess, const Part& part) {
 
 }  // namespace
 
+Ridge::Ridge(const Matrix& x, const Matrix& y)
+    : square_(x.transpose() * x), product_(x.transpose() * y) {}
+
+Matrix Ridge::weights(double strength) const {
+  const Eigen::Index d = square_.cols() - 1;
+  Matrix ridged = square_;
+  ridged.diagonal().head(d).array() += strength * square_.diagonal().head(d).mean();
+  return ridged.ldlt().solve(product_);
+}
+
 ProbeScore probe_positions(const ProbeRows& rows, std::uint64_t seed) {
   constexpr std::size_t kLeast = 8;
   std::vector<std::uint32_t> groups(rows.groups);
@@ -69,6 +80,7 @@ ProbeScore probe_positions(const ProbeRows& rows, std::uint64_t seed) {
     throw UserError(fmt::format("a probe of {} rows or texts says nothing; take {} or more",
                                 groups.size(), kLeast));
   }
+  if (rows.length < 2) throw UserError("a probe of texts of one token has no position to tell");
   Random(seed, "probe").shuffle(std::span(groups));
   std::map<std::uint32_t, std::size_t> side;  // 0 fits, 1 chooses, 2 scores
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -79,16 +91,11 @@ ProbeScore probe_positions(const ProbeRows& rows, std::uint64_t seed) {
   const Part fit = part_of(rows, chosen[0]), choose = part_of(rows, chosen[1]),
              score = part_of(rows, chosen[2]);
 
-  const Matrix square = fit.x.transpose() * fit.x, product = fit.x.transpose() * fit.y;
-  const Eigen::Index d = fit.x.cols() - 1;
-  const double mean_square = square.diagonal().head(d).mean();
+  const Ridge ridge(fit.x, fit.y);
   ProbeScore found{-INFINITY, 0, 0};
   double best_r2 = -INFINITY, best_bands = -INFINITY;
   for (const double strength : kStrengths) {
-    Matrix ridged = square;
-    // The intercept is not held back.
-    ridged.diagonal().head(d).array() += strength * mean_square;
-    const Matrix weights = ridged.ldlt().solve(product);
+    const Matrix weights = ridge.weights(strength);
     const Matrix chosen_by = choose.x * weights, scored = score.x * weights;
     if (const double r2 = r2_of(chosen_by, choose); r2 > best_r2) {
       best_r2 = r2;

@@ -1,10 +1,12 @@
 // Probes find what was planted, and nothing where nothing is.
 #include "task/probe.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/random.h"
 #include "dataset_helpers.h"
+#include "encoding/encoding.h"
 
 namespace posbench {
 namespace {
@@ -21,6 +23,26 @@ ProbeRows table(int length, std::size_t hidden) {
   Random random(1, "noise");
   for (double& value : rows.vectors) value = random.normal();
   return rows;
+}
+
+// x = 1, 2, 3 (ones behind) has a sum of squares of 14 and, about its mean, of 2; with
+// y = 0, 3, 6 the slope is 6 / (2 + 14 s), and the line goes through the means (2, 3).
+TEST(Ridge, IsTheClosedForm) {
+  const Eigen::MatrixXd x{{1, 1}, {2, 1}, {3, 1}}, y{{0, 6}, {3, 3}, {6, 0}};
+  const Ridge ridge(x, y);
+  for (const double strength : {0.0, 1.0 / 14, 1.0 / 7, 5.0}) {
+    const double slope = 6 / (2 + 14 * strength);
+    const Eigen::MatrixXd expected{{slope, -slope}, {3 - 2 * slope, 3 + 2 * slope}};
+    EXPECT_TRUE(ridge.weights(strength).isApprox(expected, 1e-12)) << strength;
+  }
+}
+
+TEST(Ridge, TakesTheMeanOverColumns) {
+  // Orthogonal columns about means of 0, with sums of squares 4 and 16: λ = 10 s.
+  const Eigen::MatrixXd x{{1, 2, 1}, {1, -2, 1}, {-1, 2, 1}, {-1, -2, 1}};
+  const Eigen::MatrixXd y{{8}, {4}, {0}, {-4}};  // 2 + 4 x₀ + x₁
+  const Eigen::MatrixXd expected{{4 * 4.0 / 9}, {16.0 / 21}, {2}};
+  EXPECT_TRUE(Ridge(x, y).weights(0.5).isApprox(expected, 1e-12));
 }
 
 TEST(Probe, FindsAPlantedLine) {
@@ -45,6 +67,23 @@ TEST(Probe, FindsNothingInNoise) {
     EXPECT_LT(std::abs(score.r2), 0.15);
     EXPECT_NEAR(score.band_accuracy, 1.0 / kBands, 0.08);
   }
+}
+
+// What the field knows of the original encoder's table, and of one at random.
+TEST(Probe, TellsPositionsFromASinusoidAndNotFromARandomTable) {
+  ProbeRows rows = table(512, 768);
+  EncodingOptions options;
+  options.hidden = 768;
+  options.max_length = 512;
+  std::vector<float> added(rows.vectors.size(), 0.0F);
+  make_encoding<float>("sinusoid", options)->forward(nullptr, rows.positions, added.data());
+  rows.vectors.assign(added.begin(), added.end());
+  const ProbeScore sinusoid = probe_positions(rows, 0);
+  EXPECT_GT(sinusoid.r2, 0.9995);
+  EXPECT_NEAR(sinusoid.band_accuracy, 0.97, 0.03);
+  const ProbeScore random = probe_positions(random_rows(rows, 0), 0);
+  EXPECT_NEAR(random.r2, 0, 0.1);
+  EXPECT_NEAR(random.band_accuracy, 1.0 / kBands, 0.05);
 }
 
 // A row that stands there often is one group: a table learned by heart must not count as known.
@@ -73,6 +112,11 @@ TEST(Probe, RepeatsItselfAndKeepsTheScale) {
 TEST(Probe, NeedsRows) {
   EXPECT_THAT(message_of<UserError>([] { probe_positions(table(7, 4), 0); }),
               testing::HasSubstr("a probe of 7 rows or texts says nothing"));
+  ProbeRows words = table(9, 4);
+  std::fill(words.positions.begin(), words.positions.end(), 0);
+  words.length = 1;
+  EXPECT_THAT(message_of<UserError>([&] { probe_positions(words, 0); }),
+              testing::HasSubstr("no position to tell"));
 }
 
 }  // namespace
