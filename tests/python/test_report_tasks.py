@@ -61,7 +61,10 @@ def fill(writer):
             for dataset, metric in (("sst2", "accuracy"), ("conll2000_chunk", "chunk_f1")):
                 spec = trial_spec("accuracy", arm, dataset, seed)
                 writer.add("tasks", spec, accuracy_result(score + wobble, metric))
-            spec = {**trial_spec("accuracy", arm, "brown_text_by_sentence", seed), "task": "masked_lm"}
+            spec = {
+                **trial_spec("accuracy", arm, "brown_text_by_sentence", seed),
+                "task": "masked_lm",
+            }
             writer.add("tasks", spec, accuracy_result(5 - score + wobble, "loss"))
         spec = trial_spec("baseline", "majority", "sst2", seed)
         test = {"accuracy": 0.5, "examples": 9, "scores": {"accuracy": 0.5}}
