@@ -1,5 +1,5 @@
 // posbench run [STUDY…] --profile NAME --out DIR
-// posbench run --dataset NAME --profile NAME --out DIR
+// posbench run --dataset NAME
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -111,7 +111,7 @@ int run_command(const std::vector<std::string>& arguments) {
   if (values.count("help")) {
     std::cout
         << "Usage: posbench run [STUDY…] --profile NAME --out DIR [FLAGS]\n"
-           "       posbench run --dataset NAME --profile NAME --out DIR [FLAGS]\n\n"
+           "       posbench run --dataset NAME [FLAGS]\n\n"
            "Runs the named studies (all that have the profile, where none is named), one "
            "process a trial,\n"
            "and writes one record a trial under DIR/trials. Killed and started again, it "
@@ -124,12 +124,14 @@ int run_command(const std::vector<std::string>& arguments) {
            "  posbench run --profile quick --out out/quick\n"
            "  posbench run parity --profile standard --out out/parity --jobs 2\n"
            "  posbench run --profile full --dry-run\n"
-           "  posbench run --dataset mine.toml --task tagging --profile quick --out out/mine\n";
+           "  posbench run --dataset mine.toml --task tagging    # profile quick, to out/mine\n";
     return 0;
   }
-  if (!values.count("profile"))
+  const bool is_own = values.count("dataset") > 0;
+  if (!values.count("profile") && !is_own) {
     throw UserError("--profile is missing: smoke, quick, standard or full");
-  const auto profile = values["profile"].as<std::string>();
+  }
+  const auto profile = values.count("profile") ? values["profile"].as<std::string>() : "quick";
   if (std::find(kProfiles.begin(), kProfiles.end(), profile) == kProfiles.end()) {
     throw UserError(unknown_word("profile", profile, kProfiles));
   }
@@ -140,7 +142,6 @@ int run_command(const std::vector<std::string>& arguments) {
   if (options.jobs < 1) throw UserError("--jobs must be at least 1");
   std::vector<std::string> wanted;
   if (values.count("study")) wanted = values["study"].as<std::vector<std::string>>();
-  const bool is_own = values.count("dataset") > 0;
   if (is_own && !wanted.empty()) {
     throw UserError("--dataset compares encodings on one data set; leave the studies out");
   }
@@ -155,8 +156,13 @@ int run_command(const std::vector<std::string>& arguments) {
     print_plan(studies, options.jobs);
     return 0;
   }
-  if (!values.count("out")) throw UserError("--out is missing: the folder for the records");
-  options.out = values["out"].as<std::string>();
+  if (values.count("out")) {
+    options.out = values["out"].as<std::string>();
+  } else if (is_own) {
+    options.out = "out/" + read_manifest(values["dataset"].as<std::string>()).name;
+  } else {
+    throw UserError("--out is missing: the folder for the records");
+  }
   options.skip_missing_data = values.count("skip-missing-data") > 0;
   options.command = "posbench run";
   for (const std::string& argument : arguments) options.command += " " + argument;

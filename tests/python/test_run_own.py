@@ -1,6 +1,7 @@
 """`posbench run --dataset`: encodings compared on data of one's own."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,20 @@ def test_the_manifests_task_is_the_default_and_no_other_will_do(
     missing = home.run("--dataset", own.parent / "other.toml", *smoke)
     assert missing.returncode == 2 and "other.toml" in missing.stderr
     home.run_well("--dataset", own, *smoke)
+
+
+def test_profile_and_folder_have_defaults(home: Home, own: Path) -> None:
+    text = (home.studies / "own.toml").read_text()
+    quick = text[text.index("[profile.quick]") :].replace("core_seconds = 30\n", "", 1)
+    short = "[profile.quick]\ncore_seconds = 1\n" + quick.removeprefix("[profile.quick]\n")
+    short = short.replace("seeds = [100, 101]\n", "seeds = [100]\narms = ['none']\n", 1)
+    short = short.replace(
+        "[profile.standard]", "[profile.quick.base]\nsteps = 2\n[profile.standard]", 1
+    )
+    (home.studies / "own.toml").write_text(text[: text.index("[profile.quick]")] + short)
+    command = home.command("--dataset", own, "--task", "tagging")
+    subprocess.run(command, env=home.environment, cwd=own.parent, check=True, timeout=300)
+    assert len(records(own.parent / "out" / "mine")) == 1
 
 
 def test_a_broken_line_is_named(home: Home, own: Path, tmp_path: Path) -> None:
