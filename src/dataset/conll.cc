@@ -24,11 +24,10 @@ class ConllReader {
         word_(options.get<int>("word")),
         label_(options.get<int>("label")),
         scheme_(options.get<std::string>("scheme")),
-        block_(options.get<int>("block")) {
+        documents_("conll", options.get<int>("block")) {
     if (word_ < 1 || label_ == 0 || label_ < -1) {
       throw UserError("reader conll: columns count from 1; -1 is the last");
     }
-    if (block_ < 1) throw UserError("reader conll: a block has at least 1 sentence");
     if (std::find(kSchemes.begin(), kSchemes.end(), scheme_) == kSchemes.end()) {
       throw UserError("reader conll: " + unknown_word("scheme", scheme_, kSchemes));
     }
@@ -37,15 +36,14 @@ class ConllReader {
   void read(const std::filesystem::path& file) {
     TextFile text(file, encoding_);
     columns_ = 0;
-    sentences_in_block_ = block_;
+    documents_.begin_file();
     for (std::string_view line; text.next(line);) {
       const auto cells = split_blanks(line);
       if (cells.empty()) {
         finish_sentence(text);
       } else if (cells.front() == "-DOCSTART-") {
         finish_sentence(text);
-        add_document(dataset_, fmt::format("{}:{}", file.filename().string(), text.line_number()));
-        sentences_in_block_ = kNever;
+        documents_.mark(dataset_, place(text, text.line_number()));
       } else {
         add_word(text, line, cells);
       }
@@ -59,7 +57,9 @@ class ConllReader {
   }
 
  private:
-  static constexpr int kNever = -1;  // of a file whose documents are marked
+  static std::string place(const TextFile& text, std::size_t line) {
+    return fmt::format("{}:{}", text.file().filename().string(), line);
+  }
 
   void add_word(const TextFile& text, std::string_view line,
                 const std::vector<std::string_view>& cells) {
@@ -79,11 +79,7 @@ class ConllReader {
 
   void finish_sentence(const TextFile& text) {
     if (words_.empty()) return;
-    if (sentences_in_block_ == block_) {
-      add_document(dataset_, fmt::format("{}:{}", text.file().filename().string(), first_line_));
-      sentences_in_block_ = 0;
-    }
-    if (sentences_in_block_ != kNever) ++sentences_in_block_;
+    const std::uint32_t document = documents_.next(dataset_, place(text, first_line_));
     if (!scheme_.empty()) {
       try {
         cells_ = to_iob2(cells_, scheme_);
@@ -92,9 +88,8 @@ class ConllReader {
             fmt::format("{}:{}: {}", text.file().string(), first_line_ + error.word, error.what));
       }
     }
-    Example sentence{.words = std::move(words_), .labels = {}};
+    Example sentence{.words = std::move(words_), .labels = {}, .document = document};
     for (const auto& label : cells_) sentence.labels.push_back(labels_.number(label));
-    sentence.document = static_cast<std::uint32_t>(dataset_.documents.size() - 1);
     dataset_.examples.push_back(std::move(sentence));
     words_.clear();
     cells_.clear();
@@ -103,11 +98,10 @@ class ConllReader {
   TextEncoding encoding_;
   int word_, label_;
   std::string scheme_;
-  int block_;
+  SentenceDocuments documents_;
   Dataset dataset_;
   LabelNumbers labels_;
   std::size_t columns_ = 0;
-  int sentences_in_block_ = 0;
   std::vector<std::string> words_, cells_;  // of the sentence so far
   std::size_t first_line_ = 0;
 };

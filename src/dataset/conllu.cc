@@ -32,28 +32,26 @@ std::vector<std::string_view> split_tabs(std::string_view line) {
 class ConlluReader {
  public:
   explicit ConlluReader(const ReaderOptions& options)
-      : encoding_(options.encoding()), block_(options.get<int>("block")) {
+      : encoding_(options.encoding()), documents_("conllu", options.get<int>("block")) {
     const auto label = options.get<std::string>("label");
     const auto found = std::find(kLabels.begin(), kLabels.end(), label);
     if (found == kLabels.end()) {
       throw UserError("reader conllu: " + unknown_word("label", label, kLabels));
     }
-    if (block_ < 1) throw UserError("reader conllu: a block has at least 1 sentence");
     column_ = kLabelColumns[found - kLabels.begin()];
   }
 
   void read(const std::filesystem::path& file) {
     TextFile text(file, encoding_);
-    in_block_ = block_;
+    documents_.begin_file();
     for (std::string_view line; text.next(line);) {
       if (line.empty()) {
         finish_sentence(text);
       } else if (line.starts_with('#')) {
         if (!sentence_.words.empty()) text.fail(line, "a comment inside a sentence");
         if (line.starts_with("# newdoc")) {
-          add_document(dataset_,
-                       fmt::format("{}:{}", file.filename().string(), text.line_number()));
-          in_block_ = kNever;
+          documents_.mark(dataset_,
+                          fmt::format("{}:{}", file.filename().string(), text.line_number()));
         }
       } else {
         add_line(text, line);
@@ -68,8 +66,6 @@ class ConlluReader {
   }
 
  private:
-  static constexpr int kNever = -1;  // of a file whose documents are marked
-
   void add_line(const TextFile& text, std::string_view line) {
     const auto cells = split_tabs(line);
     if (cells.size() != kColumns) {
@@ -97,24 +93,19 @@ class ConlluReader {
 
   void finish_sentence(const TextFile& text) {
     if (sentence_.words.empty()) return;
-    if (in_block_ == block_) {
-      add_document(dataset_, fmt::format("{} to line {}", text.file().filename().string(),
-                                         text.line_number()));
-      in_block_ = 0;
-    }
-    if (in_block_ != kNever) ++in_block_;
-    sentence_.document = static_cast<std::uint32_t>(dataset_.documents.size() - 1);
+    sentence_.document = documents_.next(
+        dataset_,
+        fmt::format("{} to line {}", text.file().filename().string(), text.line_number()));
     dataset_.examples.push_back(std::move(sentence_));
     sentence_ = {};
   }
 
   TextEncoding encoding_;
-  int block_;
+  SentenceDocuments documents_;
   std::size_t column_ = 0;
   Dataset dataset_;
   LabelNumbers labels_;
   Example sentence_;
-  int in_block_ = 0;
 };
 
 Dataset read_conllu(const std::vector<std::filesystem::path>& files, const ReaderOptions& options) {

@@ -40,11 +40,7 @@ void join_labels(Dataset& whole, Dataset& part) {
       const auto at = std::lower_bound(all.begin(), all.end(), label);
       renumbered.push_back(static_cast<std::int32_t>(at - all.begin()));
     }
-    for (auto& example : side->examples) {
-      for (auto& label : example.labels) {
-        if (label != kNoLabel) label = renumbered[static_cast<std::size_t>(label)];
-      }
-    }
+    renumber_labels(*side, renumbered);
   }
   whole.labels = all;
 }

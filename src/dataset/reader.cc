@@ -87,11 +87,35 @@ void LabelNumbers::finish(Dataset& dataset) const {
     renumbered[static_cast<std::size_t>(number)] = static_cast<std::int32_t>(dataset.labels.size());
     dataset.labels.push_back(label);
   }
+  renumber_labels(dataset, renumbered);
+}
+
+void renumber_labels(Dataset& dataset, const std::vector<std::int32_t>& renumbered) {
   for (auto& example : dataset.examples) {
     for (auto& label : example.labels) {
       if (label != kNoLabel) label = renumbered[static_cast<std::size_t>(label)];
     }
   }
+}
+
+SentenceDocuments::SentenceDocuments(const std::string& reader, int block) : block_(block) {
+  if (block < 1) {
+    throw UserError(fmt::format("reader {}: a block has at least 1 sentence", reader));
+  }
+}
+
+void SentenceDocuments::mark(Dataset& dataset, std::string name) {
+  add_document(dataset, std::move(name));
+  in_block_ = kMarked;
+}
+
+std::uint32_t SentenceDocuments::next(Dataset& dataset, std::string name) {
+  if (in_block_ == block_) {
+    add_document(dataset, std::move(name));
+    in_block_ = 0;
+  }
+  if (in_block_ != kMarked) ++in_block_;
+  return static_cast<std::uint32_t>(dataset.documents.size() - 1);
 }
 
 std::uint32_t add_document(Dataset& dataset, std::string name) {

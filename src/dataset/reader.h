@@ -78,6 +78,28 @@ class LabelNumbers {
 /// Appends a document and returns its number.
 std::uint32_t add_document(Dataset& dataset, std::string name);
 
+/// The documents of a format whose files are sentences: those that a file marks, or where it marks
+/// none, blocks of so many neighbouring sentences.
+class SentenceDocuments {
+ public:
+  /// Throws UserError for blocks of fewer than 1 sentence.
+  SentenceDocuments(const std::string& reader, int block);
+
+  void begin_file() { in_block_ = block_; }
+  /// A document that the file marks begins.
+  void mark(Dataset& dataset, std::string name);
+  /// The document of the next sentence; `name` is for a block that begins with it.
+  std::uint32_t next(Dataset& dataset, std::string name);
+
+ private:
+  static constexpr int kMarked = -1;  // the file marks its documents
+  int block_;
+  int in_block_ = 0;  // sentences, or kMarked
+};
+
+/// Gives every label of every example its new number, by its old one.
+void renumber_labels(Dataset& dataset, const std::vector<std::int32_t>& renumbered);
+
 /// A–Z to a–z; every other byte stays, so UTF-8 passes through.
 std::string lower_case(std::string_view text);
 

@@ -13,7 +13,7 @@ class Classification : public Task {
     const bool causal = text.system.causal;
     const SpecialTokens special = text.tokenizer.special();
     const auto ask = [&](SequenceWriter& writer) {
-      writer.label(writer.special(special.classify), example.labels.front());
+      writer.label(writer.token(special.classify), example.labels.front());
     };
     SequenceWriter writer(text, noise, batch,
                           (causal ? 1 : 0) + (text.system.has_delimiters ? 1 : 0));
@@ -22,7 +22,7 @@ class Classification : public Task {
       if (writer.word(word) < 0) break;
     }
     if (causal) ask(writer);
-    if (text.system.has_delimiters) writer.special(special.separate);
+    if (text.system.has_delimiters) writer.token(special.separate);
     writer.finish();
   }
 

@@ -24,8 +24,6 @@ std::int32_t SequenceWriter::token(std::int32_t token) {
   return static_cast<std::int32_t>(batch_.tokens.size()) - 1;
 }
 
-std::int32_t SequenceWriter::special(std::int32_t token) { return this->token(token); }
-
 std::int32_t SequenceWriter::word(std::string_view word) {
   pieces_.clear();
   const bool hidden = text_.token_dropout > 0 && noise_.uniform() < text_.token_dropout;

@@ -12,12 +12,10 @@ class SequenceWriter {
   /// `reserved` rows of the longest sequence are kept free for special tokens behind the words.
   SequenceWriter(const TextContext& text, Random& noise, Batch& batch, int reserved);
 
-  /// Appends a special token and returns its row.
-  std::int32_t special(std::int32_t token);
   /// Appends the tokens of a word and returns the row of its first, or -1 (nothing is appended)
   /// where they have no room.
   std::int32_t word(std::string_view word);
-  /// Appends one token that is no special, without features, and returns its row.
+  /// Appends one token, a special one or not, without features, and returns its row.
   std::int32_t token(std::int32_t token);
   /// Asks about a row.
   void label(std::int32_t row, std::int32_t label);

@@ -21,11 +21,11 @@ class SpanQa : public Task {
     // Half of the rows at most are for the question.
     SequenceWriter question(text, noise, batch, text.max_length / 2);
     question.segment(0);
-    batch.rows.push_back(question.special(special.classify));
+    batch.rows.push_back(question.token(special.classify));
     for (const auto& word : example.words) {
       if (question.word(word) < 0) break;
     }
-    question.special(special.separate);
+    question.token(special.separate);
     SequenceWriter passage(text, noise, batch, text.system.has_delimiters ? 1 : 0);
     passage.segment(1);
     std::int32_t words = 0;
@@ -35,7 +35,7 @@ class SpanQa : public Task {
       batch.rows.push_back(row);
       ++words;
     }
-    if (text.system.has_delimiters) passage.special(special.separate);
+    if (text.system.has_delimiters) passage.token(special.separate);
     passage.finish();
     const bool answered = !example.answers.empty() && example.answers.front().last < words;
     const std::int32_t first = answered ? example.answers.front().first + 1 : 0;

@@ -12,13 +12,13 @@ class Tagging : public Task {
     const bool delimits = text.system.has_delimiters;
     const SpecialTokens special = text.tokenizer.special();
     SequenceWriter writer(text, noise, batch, delimits ? 1 : 0);
-    if (delimits) writer.special(special.classify);
+    if (delimits) writer.token(special.classify);
     for (std::size_t i = 0; i < example.words.size(); ++i) {
       const std::int32_t row = writer.word(example.words[i]);
       if (row < 0) break;
       if (example.labels[i] != kNoLabel) writer.label(row, example.labels[i]);
     }
-    if (delimits) writer.special(special.separate);
+    if (delimits) writer.token(special.separate);
     writer.finish();
   }
 
