@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -90,6 +91,22 @@ std::vector<std::string> draw_words(Random& random, int count, const ReaderOptio
   std::vector<std::string> words;
   for (int i = 0; i < count; ++i) words.push_back(order_word(random.below(vocabulary)));
   return words;
+}
+
+std::vector<std::uint64_t> draw_different(Random& random, int count, const ReaderOptions& options) {
+  const auto vocabulary = options.get<std::uint64_t>("vocabulary");
+  const auto wanted = static_cast<std::uint64_t>(count);
+  if (vocabulary < wanted) {
+    throw UserError(fmt::format(
+        "vocabulary is {}; the words of a text must differ, and the longest have twice the trained "
+        "length: make it at least {}, or the length smaller",
+        vocabulary, 2 * options.get<int>("length")));
+  }
+  std::vector<std::uint64_t> numbers(vocabulary);
+  std::iota(numbers.begin(), numbers.end(), std::uint64_t{0});
+  random.shuffle(std::span(numbers));
+  numbers.resize(wanted);
+  return numbers;
 }
 
 double share_of_most_frequent(const std::vector<std::string>& words) {

@@ -43,6 +43,11 @@ std::string order_word(std::uint64_t number);
 /// That many words drawn uniformly from the vocabulary.
 std::vector<std::string> draw_words(Random& random, int count, const ReaderOptions& options);
 
+/// Numbers of that many words that all differ. So chance is one in so many: where words repeat, the
+/// best blind guess is the most frequent of them, and an encoder that does not learn to count seems
+/// to be worse than chance. Throws UserError if the vocabulary is too small.
+std::vector<std::uint64_t> draw_different(Random& random, int count, const ReaderOptions& options);
+
 /// Draws one of these words without seeing their order: the share of the most frequent.
 double share_of_most_frequent(const std::vector<std::string>& words);
 

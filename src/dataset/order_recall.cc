@@ -1,13 +1,12 @@
 // Key-value recall: pairs of a key and a value, then one of the keys; which value followed it?
 // Tagging of the last word alone, so that a causal system can answer too. Keys of a text differ, so
-// the key asked for is the one that stands there twice, and any of the values may be its own.
+// the key asked for is the one that stands there twice; values differ too, and any of them may be
+// its own.
 // `distance` pairs lie between the pair asked for and the end; −1: any number.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
-#include "base/error.h"
 #include "dataset/order.h"
 
 namespace posbench {
@@ -15,21 +14,14 @@ namespace {
 
 Dataset read_order_recall(const std::vector<std::filesystem::path>&, const ReaderOptions& options) {
   const int distance = options.get<int>("distance");
-  const auto vocabulary = options.get<std::uint64_t>("vocabulary");
-  if (static_cast<int>(vocabulary) < options.get<int>("length")) {
-    throw UserError(
-        "order_recall: the keys of a text twice the trained length must differ; make the "
-        "vocabulary at least as large as the length");
-  }
   const auto draw = [&](Random& random, int length, LabelNumbers& labels) {
     const std::size_t pairs = std::max<std::size_t>(2, static_cast<std::size_t>(length) / 2);
-    std::vector<std::uint64_t> keys(vocabulary);
-    std::iota(keys.begin(), keys.end(), std::uint64_t{0});
-    random.shuffle(std::span(keys));
+    const auto keys = draw_different(random, static_cast<int>(pairs), options);
+    const auto values = draw_different(random, static_cast<int>(pairs), options);
     Example example;
     for (std::size_t i = 0; i < pairs; ++i) {
       example.words.push_back(fmt::format("k{}", keys[i]));
-      example.words.push_back(order_word(random.below(vocabulary)));
+      example.words.push_back(order_word(values[i]));
     }
     const std::size_t back = distance < 0 ? random.below(pairs)
                                           : std::min(pairs - 1, static_cast<std::size_t>(distance));
@@ -40,10 +32,7 @@ Dataset read_order_recall(const std::vector<std::filesystem::path>&, const Reade
     return example;
   };
   const auto blind = [](const Example& example) {
-    std::vector<std::string> values;
-    for (std::size_t i = 1; i + 1 < example.words.size(); i += 2)
-      values.push_back(example.words[i]);
-    return BlindScore{share_of_most_frequent(values), 1};
+    return BlindScore{1 / static_cast<double>(example.words.size() / 2), 1};
   };
   return generate(options, {draw, blind});
 }

@@ -1,7 +1,7 @@
 // Which word stands at a certain place? Classification. Place 0 asks for the first word.
 //
-// All words are drawn alike, so whoever sees only which words there are must take each of them to
-// stand at that place with the same probability.
+// The words of a text all differ and are drawn alike, so whoever sees only which words there are
+// must take each of them to stand at that place with the same probability.
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -18,12 +18,14 @@ Dataset read_order_slot(const std::vector<std::filesystem::path>&, const ReaderO
   }
   const auto draw = [&](Random& random, int length, LabelNumbers& labels) {
     Example example;
-    example.words = draw_words(random, length, options);
+    for (const auto number : draw_different(random, length, options)) {
+      example.words.push_back(order_word(number));
+    }
     example.labels = {labels.number(example.words[static_cast<std::size_t>(slot)])};
     return example;
   };
   const auto blind = [](const Example& example) {
-    return BlindScore{share_of_most_frequent(example.words), 1};
+    return BlindScore{1 / static_cast<double>(example.words.size()), 1};
   };
   return generate(options, {draw, blind});
 }

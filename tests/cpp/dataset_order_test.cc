@@ -179,7 +179,7 @@ TEST(Order, DecodersAreAskedForWhatComesNext) {
 
 // Over all orders of the words that are as likely, the best guess that hangs on no order.
 TEST(Order, ChanceIsThatOfAllOrders) {
-  const json tiny = {{"length", 4}, {"vocabulary", 3}, {"train", 2},
+  const json tiny = {{"length", 4}, {"vocabulary", 8}, {"train", 2},
                      {"dev", 2},    {"test", 5},       {"slot", 1}};
   const Dataset data = made("order_slot", tiny);
   double sum = 0;
@@ -201,7 +201,7 @@ TEST(Order, ChanceIsThatOfAllOrders) {
 }
 
 TEST(Order, ChanceOfNeighboursIsThatOfAllOrders) {
-  const json tiny = {{"length", 4}, {"vocabulary", 3}, {"train", 2},
+  const json tiny = {{"length", 4}, {"vocabulary", 8}, {"train", 2},
                      {"dev", 2},    {"test", 5},       {"distance", 1}};
   const Dataset data = made("order_left", tiny);
   double right = 0, asked = 0;
@@ -271,8 +271,10 @@ TEST(Order, RefusesWhatCannotBeDrawn) {
               HasSubstr("there are fewer than 20000 different examples of 3 to 4 words"));
   EXPECT_THAT(error("order_slot", {{"slot", 17}}), HasSubstr("slot is 17"));
   EXPECT_THAT(error("order_slot", {{"length", 2}, {"slot", 0}}), HasSubstr("length is 2"));
-  EXPECT_THAT(error("order_recall", {{"vocabulary", 8}}),
-              HasSubstr("vocabulary at least as large"));
+  for (const char* reader : {"order_slot", "order_left"}) {
+    EXPECT_THAT(error(reader, {{"vocabulary", 63}, {"test", 1000}}),
+                HasSubstr("vocabulary is 63; the words of a text must differ"));
+  }
   EXPECT_THAT(error("order_addition", {{"length", 32}}), HasSubstr("the trained length is 6"));
 }
 
