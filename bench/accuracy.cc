@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <filesystem>
 #include <map>
 
@@ -39,7 +40,17 @@ TrainingOptions training_options(const json& spec) {
   options.token_dropout = spec.at("token_dropout");
   options.batch_tokens = spec.at("batch_tokens");
   options.seed = spec.at("seed");
-  if (options.optimizer.steps < 1) throw UserError("steps must be at least 1");
+  options.optimizer.freeze_positions = spec.at("freeze_positions");
+  options.curve_points = spec.at("curve_points");
+  options.short_length = spec.at("short_length");
+  options.short_share = spec.at("short_share");
+  if (options.optimizer.steps < 0) throw UserError("steps must be at least 0");
+  if (options.curve_points < 1) throw UserError("curve_points must be at least 1");
+  if (options.short_length < 0) throw UserError("short_length must be at least 0");
+  if (!(options.short_share >= 0 && options.short_share <= 1)) {
+    throw UserError(
+        fmt::format("short_share is {}; it is a share from 0 to 1", options.short_share));
+  }
   if (options.batch_tokens < 1) throw UserError("batch_tokens must be at least 1");
   if (!(options.token_dropout >= 0 && options.token_dropout < 1)) {
     throw UserError(fmt::format("token_dropout is {}; it is a probability from 0 to below 1",
@@ -130,6 +141,21 @@ json correctness(const std::vector<Unit>& units) {
   return {{"documents", documents}, {"units_per_document", counts}, {"correct", text}};
 }
 
+// The headline of each document as a sum and a count, where it is not the share of correct units.
+json headline(const TaskData& data, const std::vector<Unit>& units) {
+  if (data.task->metric(data.dataset) == "accuracy") return nullptr;
+  json sums = json::array(), counts = json::array();
+  for (std::size_t first = 0, i = 1; i <= units.size(); ++i) {
+    if (i < units.size() && units[i].document == units[first].document) continue;
+    const Quotient quotient =
+        data.task->headline(data.dataset, std::span(units).subspan(first, i - first));
+    sums.push_back(quotient.sum);
+    counts.push_back(quotient.count);
+    first = i;
+  }
+  return {{"sums", sums}, {"counts", counts}};
+}
+
 // Weights are kept beside the records, named by their own digest, outside git.
 json keep_weights(const Encoder<float>& encoder, const std::string& folder) {
   const std::string bytes = pack_weights(encoder.layout(), encoder.parameters());
@@ -138,6 +164,23 @@ json keep_weights(const Encoder<float>& encoder, const std::string& folder) {
   fs::create_directories(fs::path(folder) / "weights");
   write_file_atomically(fs::path(folder) / file, bytes);
   return {{"file", file}, {"sha256", digest}};
+}
+
+// How far training has moved the position table, as a share of its length: ‖P − P₀‖ / ‖P₀‖; null
+// where none is trained.
+json positions_moved(const Encoder<float>& encoder, const Buffer<float>& start) {
+  for (const Parameter& part : encoder.layout().parts()) {
+    if (part.name != "position" || part.size() == 0) continue;
+    double moved = 0, length = 0;
+    for (std::size_t i = part.offset; i < part.offset + part.size(); ++i) {
+      const double before = static_cast<double>(start[i]);
+      const double change = static_cast<double>(encoder.parameters()[i]) - before;
+      moved += change * change;
+      length += before * before;
+    }
+    return std::sqrt(moved / length);
+  }
+  return nullptr;
 }
 
 json theory_of(const Dataset& dataset) {
@@ -150,12 +193,18 @@ json theory_of(const Dataset& dataset) {
 json run(const json& spec, const std::string& folder) {
   const TaskData data = load_data(spec, folder);
   Encoder<float> encoder = make_encoder(spec, data);
-  if (const std::string parent = spec.at("init"); !parent.empty()) {
-    load_parent(encoder, parent, folder);
+  const std::string parent = spec.at("init");
+  if (!parent.empty()) load_parent(encoder, parent, folder);
+  const TrainingOptions options = training_options(spec);
+  if (options.optimizer.steps == 0 && parent.empty()) {
+    throw UserError("steps is 0, which only scores; name the trial to score with init");
   }
-  const TrainingOutcome outcome = train(encoder, data, training_options(spec));
+  const Buffer<float> start = encoder.parameters();
+  TrainingOutcome outcome;
+  if (options.optimizer.steps > 0) outcome = train(encoder, data, options);
   json result = {{"parameters", encoder.layout().count()},
                  {"position_parameters", encoder.layout().count("position")},
+                 {"positions_moved", positions_moved(encoder, start)},
                  {"stopped", nullptr},
                  {"curve", json::array()},
                  {"split", data.split_index},
@@ -177,16 +226,20 @@ json run(const json& spec, const std::string& folder) {
     result["stopped"] = {{"step", *outcome.stopped_at}, {"reason", "the loss is not finite"}};
     return result;
   }
-  const Evaluation test = evaluate(encoder, data, data.split.test);
-  result["dev"] = summary(evaluate(encoder, data, data.split.dev));
+  const int shift = spec.at("position_shift");
+  const Evaluation test = evaluate(encoder, data, data.split.test, shift);
+  result["dev"] = summary(evaluate(encoder, data, data.split.dev, shift));
   result["test"] = summary(test);
   for (const NamedExamples& longer : data.split.longer) {
-    json scored = summary(evaluate(encoder, data, longer.examples));
+    const Evaluation evaluation = evaluate(encoder, data, longer.examples, shift);
+    json scored = summary(evaluation);
     scored["name"] = longer.name;
+    scored["loss_by_position"] = by_position(evaluation.units);
     result["longer"].push_back(scored);
   }
   result["loss_by_position"] = by_position(test.units);
   result["test_units"] = correctness(test.units);
+  result["test_units"]["headline"] = headline(data, test.units);
   if (spec.at("keep_weights")) {
     if (folder.empty()) throw UserError("keep_weights needs --out, a folder to keep them in");
     result["weights"] = keep_weights(encoder, folder);
@@ -220,7 +273,8 @@ int main(int argc, char** argv) {
           Key{"producer", "table", "sinusoid: how it is made; table trains fastest"},
           Key{"position_rms", 0.0, "scale of the positions at the start; 0 = the encoding's own"},
           Key{"trained_length", 0,
-              "learned: first rows that training is to reach; 0 = the system's, mostly all"},
+              "first positions that training is to reach; language models are trained on rows so "
+              "long, and scored on longer ones too; 0 = the system's, mostly all"},
           Key{"fill", "",
               "learned: how the other rows start: random, clamp, tile, interpolate; empty: the "
               "system's"},
@@ -240,11 +294,20 @@ int main(int argc, char** argv) {
               "language models: documents (rows of running text) or shuffled (sentences in a "
               "random "
               "order)"},
-          Key{"steps", 300, "training steps"},
+          Key{"memory", 0,
+              "language models, transformer_xl: rows of earlier text that stay in view; max_length "
+              "holds them too"},
+          Key{"steps", 300, "training steps; 0 with init: score only"},
           Key{"batch_tokens", 2048, "tokens of a batch"},
           Key{"weight_decay", 0.01, "AdamW's, on matrices"},
           Key{"token_dropout", 0.0, "share of words that are read as unknown when training"},
           Key{"warmup", 0.1, "share of the steps with a rising rate"},
+          Key{"short_length", 0,
+              "rows of each text that the first steps see; 0: all, always (BERT: 128 of 512)"},
+          Key{"short_share", 0.9, "share of the steps that see short rows"},
+          Key{"freeze_positions", false, "the encoding's own values are not trained"},
+          Key{"position_shift", 0, "scoring counts positions from this number on"},
+          Key{"curve_points", 12, "points of the learning curve"},
           Key{"init", "", "id of a parent trial in --out whose weights start this one"},
           Key{"keep_weights", false, "keep the trained weights for child trials"},
           Key{"seed", 0, "draws the split, the initial weights and the order of the data"},

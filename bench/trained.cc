@@ -21,7 +21,9 @@ TaskOptions task_options(const json& spec) {
           .seed = spec.at("seed"),
           .tokenizer = {spec.at("tokenizer"), spec.at("vocabulary"), spec.at("tokenizer_file")},
           .max_length = spec.at("max_length"),
-          .stream = spec.at("stream")};
+          .stream = spec.at("stream"),
+          .trained_length = spec.at("trained_length"),
+          .memory = spec.at("memory")};
 }
 
 EncoderOptions encoder_options(const json& spec) {
@@ -99,7 +101,7 @@ void load_parent(Encoder<float>& encoder, const std::string& parent, const std::
                                 file.string(), found, expected));
   }
   unpack_weights(bytes, encoder.layout(), encoder.parameters());
-  encoder.parameters_changed();
+  encoder.fill_positions();
 }
 
 }  // namespace posbench

@@ -105,6 +105,12 @@ void Encoder<Real>::initialize() {
 }
 
 template <class Real>
+void Encoder<Real>::fill_positions() {
+  encoding_->fill(parameters_.data() + layout_.position);
+  parameters_changed();
+}
+
+template <class Real>
 void Encoder<Real>::parameters_changed() {
   if constexpr (std::is_same_v<Real, float>) {
     if (Bf16* stored = engine_->stored()) {

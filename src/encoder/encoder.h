@@ -87,6 +87,10 @@ class Encoder {
   Buffer<Real>& gradients() { return gradients_; }
   const Real* logits() const { return logits_.data(); }
 
+  /// Fills the rows of a learned table that training did not reach, as the options ask, from those
+  /// that it did.
+  void fill_positions();
+
   /// Renews what matrix products read instead of the parameters themselves.
   void parameters_changed();
   /// The copy of the parameters that products of bf16 read, null in f32 and f64; for an optimizer,

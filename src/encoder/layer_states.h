@@ -39,6 +39,7 @@ class LayerStates {
 
   /// Texts begin anew.
   void clear() { std::ranges::fill(cached_, 0); }
+  void clear(std::size_t sequence) { cached_[sequence] = 0; }
 
   /// Puts the last rows of x (n, d) behind those that are held. cached() follows with advance(),
   /// when every layer has done so.

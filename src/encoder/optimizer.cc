@@ -6,6 +6,12 @@
 #include "kernel/vector_ops.h"
 
 namespace posbench {
+namespace {
+
+// The encoding's values: one table, or one in each layer.
+bool is_position(const Parameter& part) { return part.name.ends_with("position"); }
+
+}  // namespace
 
 double learning_rate_at(const OptimizerOptions& options, int t) {
   const double done = static_cast<double>(t + 1);
@@ -32,6 +38,7 @@ void Optimizer<Real>::step(std::span<Real> parameters, std::span<const Real> gra
   adamw_step.correction1 = 1 - std::pow(AdamwStep::kBeta1, t_);
   adamw_step.correction2 = 1 - std::pow(AdamwStep::kBeta2, t_);
   for (const Parameter& part : parts_) {
+    if (options_.freeze_positions && is_position(part)) continue;
     adamw_step.weight_decay = part.decays ? options_.weight_decay : 0.0;
     adamw(adamw_step, gradients.data() + part.offset, part.size(), parameters.data() + part.offset,
           m_.data() + part.offset, v_.data() + part.offset,
@@ -42,6 +49,13 @@ void Optimizer<Real>::step(std::span<Real> parameters, std::span<const Real> gra
 template <class Real>
 void Optimizer<Real>::step(Encoder<Real>& encoder) {
   encoder.clock().start();
+  if (options_.freeze_positions) {
+    for (const Parameter& part : parts_) {
+      if (is_position(part)) {
+        std::fill_n(encoder.gradients().data() + part.offset, part.size(), Real{0});
+      }
+    }
+  }
   step(encoder.parameters(), encoder.gradients(), encoder.stored());
   encoder.stored_changed();
   encoder.clock().lap(Part::optimizer);

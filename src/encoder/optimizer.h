@@ -11,11 +11,12 @@
 namespace posbench {
 
 struct OptimizerOptions {
-  double learning_rate = 1e-3;  ///< the peak
-  double warmup = 0.1;          ///< share of the steps that rise linearly from 0 to the peak
-  int steps = 1000;             ///< the rate falls linearly from the peak to 0 at this step
-  double weight_decay = 0.01;   ///< on matrices
-  double clip_norm = 1.0;       ///< of the whole gradient
+  double learning_rate = 1e-3;    ///< the peak
+  double warmup = 0.1;            ///< share of the steps that rise linearly from 0 to the peak
+  int steps = 1000;               ///< the rate falls linearly from the peak to 0 at this step
+  double weight_decay = 0.01;     ///< on matrices
+  double clip_norm = 1.0;         ///< of the whole gradient
+  bool freeze_positions = false;  ///< the encoding's own values stay as they are
 };
 
 /// The learning rate of step t = 0, 1, …, steps − 1.

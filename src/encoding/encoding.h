@@ -66,6 +66,9 @@ class Encoding {
   }
   virtual void initialize(Real* /*shared*/) const {}
   virtual void initialize_layer(std::size_t /*layer*/, Real* /*values*/) const {}
+  /// Fills the rows that training did not reach from those that it did, where
+  /// EncodingAbout::fills says so.
+  virtual void fill(Real* /*shared*/) const {}
 
   // The input sum.
 

@@ -29,6 +29,10 @@ class Learned : public TrainedTable<Real> {
     for (std::size_t i = 0; i < this->shared_size().count(); ++i) {
       shared[i] = static_cast<Real>(deviation_ * random.truncated_normal());
     }
+    fill(shared);
+  }
+
+  void fill(Real* shared) const override {
     fill_rows(fill_, trained_, this->rows_, this->hidden_, shared + this->first_ * this->hidden_);
   }
 

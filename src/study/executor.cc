@@ -242,6 +242,20 @@ bool ready(const Trial& trial, const fs::path& out) {
   return parent.empty() || find_record(out, parent).has_value();
 }
 
+// A parent's weights lie beside its record but outside git, so a fresh copy of a run lacks them. A
+// parent that has to hand them on is then trained again, to the same bits.
+void forget_parents_without_weights(const std::vector<Trial>& trials, const fs::path& out) {
+  for (const Trial& trial : trials) {
+    const std::string parent = trial.spec.value("init", "");
+    if (parent.empty() || find_record(out, trial.id)) continue;
+    const auto record = find_record(out, parent);
+    if (!record || record->at("result").at("weights").is_null()) continue;
+    if (!fs::exists(out / record->at("result").at("weights").at("file").get<std::string>())) {
+      fs::remove(record_file(out, parent));
+    }
+  }
+}
+
 // Runs `todo` with up to `lanes` processes at once, parents before children. Returns why trials
 // failed, by id.
 std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std::string& harness,
@@ -312,6 +326,7 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
   for (const Study& study : studies) {
     std::vector<Trial> todo;
     std::set<std::string> seen;
+    forget_parents_without_weights(trials[study.id], options.out);
     for (const Trial& trial : trials[study.id]) {
       if (seen.insert(trial.id).second && !find_record(options.out, trial.id))
         todo.push_back(trial);

@@ -132,6 +132,7 @@ PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const 
   trial.spec.erase("settings");
   trial.spec.erase("grid");
   trial.spec.erase("parent");
+  trial.spec.erase("most_seeds");
   if (const json* parent = parent_of(arm, setting, axes.arms, where)) {
     trial.parent = std::make_shared<PlannedTrial>(plan(axes, setting, *parent, grid, seed, where));
   }
@@ -173,7 +174,9 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   axes.settings = axis_points(text, "setting", chosen.value("settings", json()), where);
   for (const json& setting : axes.settings) refuse_circles(axes.arms, setting, where);
   // Seeds outermost: whatever is cut short, all arms have equally many.
+  std::size_t nth = 0;
   for (const std::uint64_t seed : chosen.at("seeds").get<std::vector<std::uint64_t>>()) {
+    ++nth;
     for (const json& setting : axes.settings) {
       json grid = text.value("grid", json::object());
       for (const json* table : {&setting, &chosen}) {
@@ -181,7 +184,7 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
       }
       for (const json& point : grid_points(grid, where)) {
         for (const json& arm : axes.arms) {
-          if (!applies(arm, setting)) continue;
+          if (!applies(arm, setting) || nth > arm.value("most_seeds", nth)) continue;
           study.trials.push_back(plan(axes, setting, arm, point, seed + seed_shift, where));
         }
       }

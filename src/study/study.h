@@ -10,7 +10,8 @@
 // of axes that only it has, so that a group of sizes can have arms of its own. An arm may list the
 // `settings` it is for, so that one encoding can stand at different scales on different tasks. It
 // may name another as its `parent`: its trial then starts from the weights of that arm's trial with
-// the same setting, grid point and seed. A profile that keeps an arm keeps its parent.
+// the same setting, grid point and seed. A profile that keeps an arm keeps its parent. With
+// `most_seeds` an arm takes only the first so many of the profile's seeds.
 #pragma once
 
 #include <filesystem>

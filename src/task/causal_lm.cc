@@ -17,6 +17,7 @@ class CausalLm : public Task {
     SequenceWriter writer(text, noise, batch, 0);
     std::vector<std::int32_t> tokens;
     for (const auto& word : row.words) append_row_tokens(text.tokenizer, word, tokens);
+    cut_row(tokens, text);
     std::int32_t before = text.tokenizer.special().classify;
     for (const std::int32_t token : tokens) {
       writer.label(writer.token(before), token);
@@ -35,24 +36,25 @@ class CausalLm : public Task {
   // "unknown" costs, so the figure is a lower bound where a tokenizer knows whole words only.
   std::map<std::string, double> scores(const Dataset& dataset,
                                        const std::vector<Unit>& units) const override {
-    double nats = 0, correct = 0;
+    const Quotient nats = sum_of_nats(units), right = Task::headline({}, units);
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < units.size(); ++i) {
-      nats += static_cast<double>(units[i].loss);
-      correct += units[i].correct ? 1 : 0;
       if (i == 0 || units[i].example != units[i - 1].example) {
         bytes += text_bytes(dataset.examples[units[i].example]);
       }
     }
-    const auto count = static_cast<double>(units.size());
-    return {{"accuracy", correct / count},
-            {"perplexity", perplexity(nats / count)},
-            {"bits_per_byte", bits_per_byte(nats, bytes)}};
+    return {{"accuracy", right.sum / right.count},
+            {"perplexity", perplexity(nats.sum / nats.count)},
+            {"bits_per_byte", bits_per_byte(nats.sum, bytes)}};
   }
 
-  void reshape(Dataset& dataset, Split& split, const Tokenizer& tokenizer, int max_length,
-               const std::string& stream) const override {
-    make_rows(dataset, split, tokenizer, max_length, stream);
+  Quotient headline(const Dataset&, std::span<const Unit> units) const override {
+    return sum_of_nats(units);
+  }
+
+  void reshape(Dataset& dataset, Split& split, const Tokenizer& tokenizer,
+               const RowOptions& options) const override {
+    make_rows(dataset, split, tokenizer, options);
   }
 
   void require_possible(const EncoderSystem& system) const override {

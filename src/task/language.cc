@@ -1,10 +1,16 @@
 #include "task/language.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/nearest.h"
 
 namespace posbench {
 namespace {
+
+constexpr double kTimesLonger[] = {1.25, 1.5, 2, 4, 8};
 
 // Cuts running text into rows.
 class RowMaker {
@@ -53,20 +59,30 @@ void append_row_tokens(const Tokenizer& tokenizer, const std::string& word,
   }
 }
 
+Quotient sum_of_nats(std::span<const Unit> units) {
+  Quotient nats{0, static_cast<double>(units.size())};
+  for (const Unit& unit : units) nats.sum += static_cast<double>(unit.loss);
+  return nats;
+}
+
 std::size_t text_bytes(const Example& row) {
   std::size_t bytes = 0;
   for (const auto& word : row.words) bytes += word == kSentenceEnd ? 0 : word.size() + 1;
   return bytes;
 }
 
-void make_rows(Dataset& dataset, Split& split, const Tokenizer& tokenizer, int length,
-               const std::string& stream) {
-  const bool shuffles = stream == "shuffled";
-  if (!shuffles && stream != "documents") {
-    throw UserError(unknown_word("stream", stream, {"documents", "shuffled"}));
+void cut_row(std::vector<std::int32_t>& tokens, const TextContext& text) {
+  tokens.resize(std::min(tokens.size(), static_cast<std::size_t>(text.max_length)));
+}
+
+void make_rows(Dataset& dataset, Split& split, const Tokenizer& tokenizer,
+               const RowOptions& options) {
+  const bool shuffles = options.stream == "shuffled";
+  if (!shuffles && options.stream != "documents") {
+    throw UserError(unknown_word("stream", options.stream, {"documents", "shuffled"}));
   }
   std::vector<Example> rows;
-  const auto remake = [&](std::vector<std::uint32_t>& side, const char* name) {
+  const auto remake = [&](std::vector<std::uint32_t>& side, const char* name, int length) {
     const std::size_t first = rows.size();
     if (shuffles)
       Random(0, std::string("sentences of ") + name).shuffle(std::span<std::uint32_t>(side));
@@ -82,10 +98,17 @@ void make_rows(Dataset& dataset, Split& split, const Tokenizer& tokenizer, int l
     side.clear();
     for (std::size_t r = first; r < rows.size(); ++r) side.push_back(static_cast<std::uint32_t>(r));
   };
-  remake(split.train, "train");
-  remake(split.dev, "dev");
-  remake(split.test, "test");
-  for (NamedExamples& longer : split.longer) remake(longer.examples, "longer");
+  const std::vector<std::uint32_t> test = split.test;
+  remake(split.train, "train", options.length);
+  remake(split.dev, "dev", options.length);
+  remake(split.test, "test", options.length);
+  for (NamedExamples& longer : split.longer) remake(longer.examples, "longer", options.length);
+  for (const double times : kTimesLonger) {
+    const auto length = static_cast<int>(times * options.length);
+    if (length > options.longest) break;
+    split.longer.push_back({fmt::format("test {:g}x", times), test});
+    remake(split.longer.back().examples, "test", length);
+  }
   dataset.examples = std::move(rows);
 }
 

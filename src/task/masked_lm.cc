@@ -19,6 +19,7 @@ class MaskedLm : public Task {
     SequenceWriter writer(text, noise, batch, 0);
     std::vector<std::int32_t> tokens;
     for (const auto& word : row.words) append_row_tokens(tokenizer, word, tokens);
+    cut_row(tokens, text);
     // A row with nothing asked teaches nothing, and a batch of it has no loss.
     const std::uint64_t at_least = noise.below(tokens.size());
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -37,18 +38,18 @@ class MaskedLm : public Task {
 
   std::map<std::string, double> scores(const Dataset&,
                                        const std::vector<Unit>& units) const override {
-    double nats = 0, correct = 0;
-    for (const Unit& unit : units) {
-      nats += static_cast<double>(unit.loss);
-      correct += unit.correct ? 1 : 0;
-    }
-    const auto count = static_cast<double>(units.size());
-    return {{"accuracy", correct / count}, {"perplexity", perplexity(nats / count)}};
+    const Quotient nats = sum_of_nats(units), right = Task::headline({}, units);
+    return {{"accuracy", right.sum / right.count},
+            {"perplexity", perplexity(nats.sum / nats.count)}};
   }
 
-  void reshape(Dataset& dataset, Split& split, const Tokenizer& tokenizer, int max_length,
-               const std::string& stream) const override {
-    make_rows(dataset, split, tokenizer, max_length, stream);
+  Quotient headline(const Dataset&, std::span<const Unit> units) const override {
+    return sum_of_nats(units);
+  }
+
+  void reshape(Dataset& dataset, Split& split, const Tokenizer& tokenizer,
+               const RowOptions& options) const override {
+    make_rows(dataset, split, tokenizer, options);
   }
 
  private:

@@ -70,8 +70,8 @@ double macro_f1(std::span<const std::int32_t> gold, std::span<const std::int32_t
   return occurring == 0 ? 0 : sum / occurring;
 }
 
-ChunkScore chunk_f1(const std::vector<std::vector<std::string>>& gold,
-                    const std::vector<std::vector<std::string>>& guess) {
+ChunkCounts count_chunks(const std::vector<std::vector<std::string>>& gold,
+                         const std::vector<std::vector<std::string>>& guess) {
   double right = 0, guessed = 0, common = 0;
   for (std::size_t s = 0; s < gold.size(); ++s) {
     const auto a = chunks_of(gold[s]), b = chunks_of(guess[s]);
@@ -80,6 +80,12 @@ ChunkScore chunk_f1(const std::vector<std::vector<std::string>>& gold,
     common += static_cast<double>(
         std::count_if(b.begin(), b.end(), [&](const Chunk& c) { return a.contains(c); }));
   }
+  return {right, guessed, common};
+}
+
+ChunkScore chunk_f1(const std::vector<std::vector<std::string>>& gold,
+                    const std::vector<std::vector<std::string>>& guess) {
+  const auto [right, guessed, common] = count_chunks(gold, guess);
   return {guessed == 0 ? 0 : common / guessed, right == 0 ? 0 : common / right,
           f1_of(common, guessed, right)};
 }

@@ -15,12 +15,17 @@ namespace posbench {
 double macro_f1(std::span<const std::int32_t> gold, std::span<const std::int32_t> guess,
                 int classes);
 
+struct ChunkCounts {
+  double right, guessed, common;  ///< chunks of the gold labels, of the guess, of both
+};
 struct ChunkScore {
   double precision, recall, f1;
 };
 
 /// Whole chunks, by the rules of CoNLL-2000's conlleval, which takes any sequence of labels: an I-
 /// that follows O or another type begins a chunk. Both are sentences of labels O, B-type, I-type.
+ChunkCounts count_chunks(const std::vector<std::vector<std::string>>& gold,
+                         const std::vector<std::vector<std::string>>& guess);
 ChunkScore chunk_f1(const std::vector<std::vector<std::string>>& gold,
                     const std::vector<std::vector<std::string>>& guess);
 

@@ -59,6 +59,14 @@ class SpanQa : public Task {
     const auto count = static_cast<double>(units.size());
     return {{"exact_match", exact / count}, {"f1", f1 / count}};
   }
+
+  Quotient headline(const Dataset& dataset, std::span<const Unit> units) const override {
+    Quotient f1{0, static_cast<double>(units.size())};
+    for (const Unit& unit : units) {
+      f1.sum += score_span(dataset.examples[unit.example], unit.guess, unit.last).f1;
+    }
+    return f1;
+  }
 };
 
 const TaskRegistration registration(

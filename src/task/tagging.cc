@@ -30,11 +30,31 @@ class Tagging : public Task {
 
   std::map<std::string, double> scores(const Dataset& dataset,
                                        const std::vector<Unit>& units) const override {
-    double correct = 0;
-    for (const Unit& unit : units) correct += unit.correct ? 1 : 0;
-    std::map<std::string, double> all = {{"accuracy", correct / static_cast<double>(units.size())}};
+    const Quotient right = Task::headline(dataset, units);
+    std::map<std::string, double> all = {{"accuracy", right.sum / right.count}};
     if (!has_chunks(dataset.labels)) return all;
-    std::vector<std::vector<std::string>> gold, guess;  // by sentence
+    const auto [gold, guess] = sentences(dataset, units);
+    const ChunkScore chunks = chunk_f1(gold, guess);
+    all["chunk_precision"] = chunks.precision;
+    all["chunk_recall"] = chunks.recall;
+    all["chunk_f1"] = chunks.f1;
+    return all;
+  }
+
+  // F1 is twice the chunks in common over those of both.
+  Quotient headline(const Dataset& dataset, std::span<const Unit> units) const override {
+    if (!has_chunks(dataset.labels)) return Task::headline(dataset, units);
+    const auto [gold, guess] = sentences(dataset, units);
+    const ChunkCounts chunks = count_chunks(gold, guess);
+    return {2 * chunks.common, chunks.right + chunks.guessed};
+  }
+
+ private:
+  using Labels = std::vector<std::vector<std::string>>;  // by sentence
+
+  // Gold and guess.
+  static std::pair<Labels, Labels> sentences(const Dataset& dataset, std::span<const Unit> units) {
+    Labels gold, guess;
     for (std::size_t i = 0; i < units.size(); ++i) {
       if (i == 0 || units[i].example != units[i - 1].example) {
         gold.emplace_back();
@@ -43,11 +63,7 @@ class Tagging : public Task {
       gold.back().push_back(dataset.labels[static_cast<std::size_t>(units[i].label)]);
       guess.back().push_back(dataset.labels[static_cast<std::size_t>(units[i].guess)]);
     }
-    const ChunkScore chunks = chunk_f1(gold, guess);
-    all["chunk_precision"] = chunks.precision;
-    all["chunk_recall"] = chunks.recall;
-    all["chunk_f1"] = chunks.f1;
-    return all;
+    return {gold, guess};
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,18 @@ struct Unit {
   std::int32_t last = 0;   ///< of span_qa: last word of the answer
 };
 
+/// A mean, or another quotient, from which that of any choice of documents follows.
+struct Quotient {
+  double sum, count;
+};
+
+/// How running text becomes rows.
+struct RowOptions {
+  int length;          ///< tokens of a row
+  int longest;         ///< tokens of the longest row of a further test side
+  std::string stream;  ///< see task/language.h
+};
+
 class Task {
  public:
   virtual ~Task() = default;
@@ -61,9 +74,15 @@ class Task {
   virtual std::map<std::string, double> scores(const Dataset& dataset,
                                                const std::vector<Unit>& units) const = 0;
 
+  /// The headline of some units, as a quotient: what a bootstrap over documents adds up.
+  virtual Quotient headline(const Dataset&, std::span<const Unit> units) const {
+    Quotient right{0, static_cast<double>(units.size())};
+    for (const Unit& unit : units) right.sum += unit.correct ? 1 : 0;
+    return right;
+  }
+
   /// Makes rows of a data set's text where a task does not ask about its examples as they are.
-  virtual void reshape(Dataset&, Split&, const Tokenizer&, int /*max_length*/,
-                       const std::string& /*stream*/) const {}
+  virtual void reshape(Dataset&, Split&, const Tokenizer&, const RowOptions&) const {}
 
   /// Throws UserError for a system that cannot do the task.
   virtual void require_possible(const EncoderSystem&) const {}

@@ -20,13 +20,14 @@ constexpr std::size_t kCurveTokens = 20000;
 // Evaluation batches are as large as a training batch, so that the arena need not grow.
 constexpr std::size_t kEvaluationTokens = 2048;
 
-// Yields the training examples for ever, pass after pass, each pass in a new order.
-class TrainingOrder {
+// Yields the items for ever, pass after pass, each pass in a new order.
+template <class Item>
+class ShuffledForEver {
  public:
-  TrainingOrder(std::span<const std::uint32_t> examples, std::uint64_t seed)
-      : order_(examples.begin(), examples.end()), next_(order_.size()), random_(seed, "order") {}
+  ShuffledForEver(const std::vector<Item>& items, std::uint64_t seed)
+      : order_(items), next_(order_.size()), random_(seed, "order") {}
 
-  std::uint32_t next() {
+  Item next() {
     if (next_ == order_.size()) {
       random_.shuffle(std::span(order_));
       next_ = 0;
@@ -35,15 +36,67 @@ class TrainingOrder {
   }
 
  private:
-  std::vector<std::uint32_t> order_;
+  std::vector<Item> order_;
   std::size_t next_;
   Random random_;
 };
 
-// The first examples of the development side that hold about kCurveTokens words, taken at even
-// distances so that they come from all its documents.
+// Rows of documents one after the other, as many documents at once as there are lanes: what a
+// memory of earlier text is for. Documents come for ever, pass after pass, each in a new order.
+class Lanes {
+ public:
+  struct Row {
+    std::uint32_t example;
+    bool begins;  // a document
+  };
+
+  Lanes(const TaskData& data, std::size_t lanes, std::uint64_t seed)
+      : documents_(documents_of(data)), order_(documents_, seed), lanes_(lanes) {}
+
+  Row next(std::size_t lane) {
+    Lane& at = lanes_[lane];
+    const bool begins = at.next == at.rows.size();
+    if (begins) at = {order_.next(), 0};
+    return {at.rows[at.next++], begins};
+  }
+
+ private:
+  using Rows = std::span<const std::uint32_t>;
+  struct Lane {
+    Rows rows = {};
+    std::size_t next = 0;
+  };
+
+  static std::vector<Rows> documents_of(const TaskData& data) {
+    std::vector<Rows> documents;
+    const Rows rows = data.split.train;
+    for (std::size_t first = 0, i = 1; i <= rows.size(); ++i) {
+      if (i < rows.size() &&
+          data.dataset.examples[rows[i]].document == data.dataset.examples[rows[first]].document) {
+        continue;
+      }
+      documents.push_back(rows.subspan(first, i - first));
+      first = i;
+    }
+    return documents;
+  }
+
+  std::vector<Rows> documents_;
+  ShuffledForEver<Rows> order_;
+  std::vector<Lane> lanes_;
+};
+
+// The examples of the development side that hold about kCurveTokens words, taken at even distances
+// so that they come from all its documents; with a memory, the first ones.
 std::vector<std::uint32_t> curve_examples(const TaskData& data) {
   std::size_t tokens = 0;
+  if (data.memory > 0) {
+    std::size_t n = 0;
+    while (n < data.split.dev.size() && tokens < kCurveTokens) {
+      tokens += data.dataset.examples[data.split.dev[n++]].words.size();
+    }
+    return {data.split.dev.begin(), data.split.dev.begin() + static_cast<std::ptrdiff_t>(n)};
+  }
   for (const std::uint32_t e : data.split.dev) tokens += data.dataset.examples[e].words.size();
   const std::size_t stride = std::max<std::size_t>(1, tokens / kCurveTokens);
   std::vector<std::uint32_t> chosen;
@@ -54,21 +107,33 @@ std::vector<std::uint32_t> curve_examples(const TaskData& data) {
 
 int split_of(const TaskOptions& options) { return static_cast<int>(options.seed % kSplits); }
 
-// Asks an encoder about examples, a batch at a time.
+LayerStates<float> states_for(const Encoder<float>& encoder, const TaskData& data,
+                              std::size_t sequences) {
+  return {encoder.shape(), sequences, static_cast<std::size_t>(data.memory)};
+}
+
+// Asks an encoder about examples, a batch at a time; with a memory, a row at a time.
 class Scorer {
  public:
-  Scorer(Encoder<float>& encoder, const TaskData& data)
+  Scorer(Encoder<float>& encoder, const TaskData& data, int position_shift)
       : encoder_(encoder),
         data_(data),
-        text_{data.dataset, *data.tokenizer, encoder.system(), data.max_length},
+        shift_(position_shift),
+        text_{data.dataset, *data.tokenizer, encoder.system(), data.max_length - position_shift},
+        states_(states_for(encoder, data, data.memory > 0 ? 1 : 0)),
         has_none_(std::any_of(data.dataset.examples.begin(), data.dataset.examples.end(),
                               [](const Example& e) { return e.answers.empty(); })) {}
 
   void add(std::uint32_t index) {
     Random noise(index, "asked");
+    const std::size_t before = batch_.size();
     data_.task->append(data_.dataset.examples[index], text_, noise, batch_);
+    for (std::size_t i = before; i < batch_.size(); ++i) batch_.positions[i] += shift_;
+    if (data_.memory > 0 && !(units_.empty() || units_.back().document == document(index))) {
+      states_.clear();
+    }
     examples_.push_back(index);
-    if (batch_.size() >= kEvaluationTokens) score_batch();
+    if (data_.memory > 0 || batch_.size() >= kEvaluationTokens) score_batch();
   }
   std::vector<Unit> finish() {
     if (batch_.size() > 0) score_batch();
@@ -79,7 +144,7 @@ class Scorer {
   // Sequences of which nothing is asked are possible, batches of them are not.
   void score_batch() {
     if (!batch_.rows.empty()) {
-      encoder_.loss(batch_, &losses_);
+      encoder_.loss(batch_, &losses_, data_.memory > 0 ? &states_ : nullptr);
       if (batch_.spans.empty()) {
         score_rows();
       } else {
@@ -98,7 +163,8 @@ class Scorer {
       const float* row = encoder_.logits() + r * classes;
       const auto guess =
           static_cast<std::int32_t>(std::distance(row, std::max_element(row, row + classes)));
-      const std::int32_t position = batch_.positions[static_cast<std::size_t>(batch_.rows[r])];
+      const std::int32_t position =
+          batch_.positions[static_cast<std::size_t>(batch_.rows[r])] - shift_;
       units_.push_back(unit(sequence, position, losses_[r]));
       units_.back().correct = guess == batch_.labels[r];
       units_.back().label = batch_.labels[r];
@@ -120,6 +186,9 @@ class Scorer {
     }
   }
 
+  std::uint32_t document(std::uint32_t index) const {
+    return data_.dataset.examples[index].document;
+  }
   const Example& example(std::size_t sequence) const {
     return data_.dataset.examples[examples_[sequence]];
   }
@@ -131,7 +200,9 @@ class Scorer {
   }
   Encoder<float>& encoder_;
   const TaskData& data_;
+  std::int32_t shift_;
   TextContext text_;
+  LayerStates<float> states_;
   bool has_none_;  // some questions have no answer
   Batch batch_;
   std::vector<std::uint32_t> examples_;  // of each sequence of the batch
@@ -144,6 +215,9 @@ class Scorer {
 TaskData::TaskData(const TaskOptions& options, std::shared_ptr<const Tokenizer> known)
     : task(make_task(options.task)),
       max_length(options.max_length),
+      row_length(options.trained_length > 0 ? options.trained_length
+                                            : options.max_length - options.memory),
+      memory(options.memory),
       dataset(load_dataset(options.dataset)),
       split_index(split_of(options)),
       split(split_documents(dataset, split_index)),
@@ -153,7 +227,17 @@ TaskData::TaskData(const TaskOptions& options, std::shared_ptr<const Tokenizer> 
     throw UserError(fmt::format("data set {} is made for {}, not for {}", dataset.name,
                                 fmt::join(dataset.tasks, ", "), options.task));
   }
-  task->reshape(dataset, split, *tokenizer, max_length, options.stream);
+  const int longest = max_length - memory;
+  if (memory < 0 || longest < 1) {
+    throw UserError(fmt::format(
+        "memory is {} and max_length {}; a memory is 0 or more, and leaves a row of max_length",
+        memory, max_length));
+  }
+  if (options.trained_length < 0 || options.trained_length > longest) {
+    throw UserError(fmt::format("trained_length is {}; it is 0 to {}, max_length less the memory",
+                                options.trained_length, longest));
+  }
+  task->reshape(dataset, split, *tokenizer, {row_length, longest, options.stream});
 }
 
 std::map<std::string, std::size_t> TaskData::unseen_labels() const {
@@ -188,8 +272,12 @@ BatchSize largest_batch(int batch_tokens, int max_length) {
 }
 
 Evaluation evaluate(Encoder<float>& encoder, const TaskData& data,
-                    std::span<const std::uint32_t> examples) {
-  Scorer scorer(encoder, data);
+                    std::span<const std::uint32_t> examples, int position_shift) {
+  if (position_shift < 0 || position_shift >= data.max_length) {
+    throw UserError(fmt::format("position_shift is {}; it is 0 to {}, below max_length",
+                                position_shift, data.max_length - 1));
+  }
+  Scorer scorer(encoder, data, position_shift);
   for (const std::uint32_t index : examples) scorer.add(index);
   Evaluation evaluation;
   evaluation.units = scorer.finish();
@@ -208,10 +296,17 @@ Evaluation evaluate(Encoder<float>& encoder, const TaskData& data,
 TrainingOutcome train(Encoder<float>& encoder, const TaskData& data,
                       const TrainingOptions& options) {
   Optimizer<float> optimizer(options.optimizer, encoder.layout());
-  TrainingOrder order(data.split.train, options.seed);
+  ShuffledForEver<std::uint32_t> order(data.split.train, options.seed);
   Random noise(options.seed, "noise");
-  const TextContext text{data.dataset, *data.tokenizer, encoder.system(), data.max_length,
-                         options.token_dropout};
+  TextContext text{data.dataset, *data.tokenizer, encoder.system(), data.max_length,
+                   options.token_dropout};
+  // With a memory, a batch holds a row of each of so many documents.
+  const std::size_t documents =
+      data.memory > 0
+          ? static_cast<std::size_t>(std::max(1, options.batch_tokens / data.row_length))
+          : 0;
+  Lanes lanes(data, documents, options.seed);
+  LayerStates<float> states = states_for(encoder, data, documents);
   const std::vector<std::uint32_t> watched = curve_examples(data);
   const int steps = options.optimizer.steps;
   TrainingOutcome outcome;
@@ -221,10 +316,17 @@ TrainingOutcome train(Encoder<float>& encoder, const TaskData& data,
   int steps_since = 0;
   for (int step = 1; step <= steps; ++step) {
     batch.clear();
-    while (batch.size() < static_cast<std::size_t>(options.batch_tokens)) {
+    const bool is_short = options.short_length > 0 && step <= options.short_share * steps;
+    text.max_length = is_short ? options.short_length : data.max_length;
+    for (std::size_t lane = 0; lane < documents; ++lane) {
+      const Lanes::Row next = lanes.next(lane);
+      if (next.begins) states.clear(lane);
+      data.task->append(data.dataset.examples[next.example], text, noise, batch);
+    }
+    while (documents == 0 && batch.size() < static_cast<std::size_t>(options.batch_tokens)) {
       data.task->append(data.dataset.examples[order.next()], text, noise, batch);
     }
-    const double loss = encoder.loss_and_gradients(batch);
+    const double loss = encoder.loss_and_gradients(batch, documents > 0 ? &states : nullptr);
     if (!std::isfinite(loss)) {
       outcome.stopped_at = step;
       return outcome;

@@ -22,6 +22,8 @@ struct TaskOptions {
   TokenizerOptions tokenizer = {};
   int max_length = 128;              ///< rows of a sequence
   std::string stream = "documents";  ///< language models: see task/language.h
+  int trained_length = 0;  ///< language models: rows to train on; 0: max_length, less the memory
+  int memory = 0;          ///< language models: rows of earlier text that stay in view
 };
 
 /// A data set made ready for one seed: its split and the tokenizer of its training side, unless one
@@ -37,6 +39,8 @@ struct TaskData {
 
   std::unique_ptr<Task> task;
   int max_length;
+  int row_length;  ///< of language models: tokens of a row
+  int memory;
   Dataset dataset;
   int split_index;
   Split split;
@@ -67,6 +71,10 @@ struct TrainingOptions {
   int batch_tokens = 2048;     ///< a batch ends with the sequence that reaches this many
   double token_dropout = 0.0;  ///< share of words that are read as unknown
   int curve_points = 12;
+  /// The first `short_share` of the steps see the first so many rows of each text alone (BERT: 128
+  /// for 90 % of the steps, Devlin 2019, appendix A.2); 0: all see all.
+  int short_length = 0;
+  double short_share = 0.9;
   std::uint64_t seed = 0;
 };
 
@@ -80,9 +88,10 @@ struct TrainingOutcome {
 BatchSize largest_batch(int batch_tokens, int max_length);
 
 /// Scores the examples in the order given. What a task hides is drawn from each example's number,
-/// so that every arm is asked the same.
+/// so that every arm is asked the same. Positions count from `position_shift` on; texts are cut so
+/// that they still fit. With a memory, examples are rows of documents one after the other.
 Evaluation evaluate(Encoder<float>& encoder, const TaskData& data,
-                    std::span<const std::uint32_t> examples);
+                    std::span<const std::uint32_t> examples, int position_shift = 0);
 
 /// Passes over the training side in an order drawn from the seed, shared by all arms, until the
 /// steps are done.

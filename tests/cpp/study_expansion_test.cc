@@ -247,6 +247,19 @@ TEST_F(Expansion, ParentsAreTrialsOfTheStudyItself) {
   EXPECT_EQ(with_parent, 16);
 }
 
+TEST_F(Expansion, AnArmMayTakeFewerSeeds) {
+  const Study mine = study(with(kFamily, "arm = \"child\"", "arm = \"child\"\nmost_seeds = 1"));
+  int children = 0;
+  for (const PlannedTrial& trial : mine.trials) {
+    EXPECT_FALSE(trial.spec.contains("most_seeds"));
+    if (trial.spec.at("arm") != "child") continue;
+    ++children;
+    EXPECT_EQ(trial.spec.at("seed"), 0);
+  }
+  EXPECT_EQ(children, 4);
+  EXPECT_EQ(mine.trials.size(), 20u);
+}
+
 TEST_F(Expansion, MistypedWordsAreNamedWithFileAndNearest) {
   const auto expect_named = [&](const std::string& text, const std::string& word,
                                 const std::string& meant) {

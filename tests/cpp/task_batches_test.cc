@@ -278,7 +278,7 @@ class Rows : public testing::Test {
 };
 
 TEST_F(Rows, HoldRunningTextOfOneDocument) {
-  make_rows(data, split, *tokenizer, 4, "documents");
+  make_rows(data, split, *tokenizer, {4, 4, "documents"});
   // Six tokens a document, its ends of sentences included: a row of four, a row of two.
   EXPECT_EQ(split.train.size(), 6u);
   EXPECT_EQ(split.test.size(), 2u);
@@ -290,7 +290,7 @@ TEST_F(Rows, HoldRunningTextOfOneDocument) {
 }
 
 TEST_F(Rows, RunOnThroughShuffledSentences) {
-  make_rows(data, split, *tokenizer, 4, "shuffled");
+  make_rows(data, split, *tokenizer, {4, 4, "shuffled"});
   EXPECT_EQ(split.train.size(), 5u) << "18 tokens in rows of four";
   auto words = text(split.train);
   EXPECT_NE(words[0], "x00");
@@ -298,8 +298,22 @@ TEST_F(Rows, RunOnThroughShuffledSentences) {
     EXPECT_EQ(words[i].substr(1), words[i + 1].substr(1)) << "sentences stay whole";
     EXPECT_EQ(words[i + 2], kSentenceEnd);
   }
-  EXPECT_THAT(message_of<UserError>([&] { make_rows(data, split, *tokenizer, 4, "shuffle"); }),
+  EXPECT_THAT(message_of<UserError>([&] {
+                make_rows(data, split, *tokenizer, {4, 4, "shuffle"});
+              }),
               HasSubstr("unknown stream 'shuffle'; did you mean 'shuffled'?"));
+}
+
+TEST_F(Rows, TestTextComesAgainInLongerRows) {
+  make_rows(data, split, *tokenizer, {4, 8, "documents"});
+  std::vector<std::string> names;
+  for (const NamedExamples& longer : split.longer) {
+    names.push_back(longer.name);
+    EXPECT_EQ(text(longer.examples), text(split.test)) << longer.name;
+  }
+  EXPECT_THAT(names, ElementsAre("test 1.25x", "test 1.5x", "test 2x"));
+  EXPECT_EQ(data.examples[split.longer[0].examples[0]].words.size(), 5u);
+  EXPECT_EQ(split.longer[1].examples.size(), 1u) << "six tokens in a row of six";
 }
 
 Dataset tagged() {

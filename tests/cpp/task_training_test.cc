@@ -1,6 +1,7 @@
 // Training and scoring on languages made up for the purpose.
 #include "task/training.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/random.h"
@@ -186,6 +187,133 @@ TEST_F(Training, BatchesAreNoLargerThanSaid) {
     const Footprint bytes = footprint<float>(options, most, /*trains=*/true);
     EXPECT_LE(trained.arena_bytes(), bytes.kept + bytes.scratch);
   }
+}
+
+TEST_F(Training, FrozenPositionsStayAndTheRestLearns) {
+  add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
+  const TaskData data(options_for("tagging", "words", 0));
+  for (const bool freezes : {false, true}) {
+    Encoder<float> encoder(encoder_for(data, "learned"));
+    const Buffer<float> before = encoder.parameters();
+    TrainingOptions options = some_steps(20);
+    options.optimizer.freeze_positions = freezes;
+    train(encoder, data, options);
+    for (const Parameter& part : encoder.layout().parts()) {
+      const auto changed = [&](std::size_t i) {
+        return encoder.parameters()[part.offset + i] != before[part.offset + i];
+      };
+      bool moved = false;
+      for (std::size_t i = 0; i < part.size(); ++i) moved = moved || changed(i);
+      EXPECT_EQ(moved, !(freezes && part.name == "position")) << part.name;
+    }
+  }
+}
+
+// Rows of the table behind the short length get gradients only when texts are whole.
+TEST_F(Training, ShortStepsSeeTheFirstRowsAlone) {
+  add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
+  const TaskData data(options_for("tagging", "words", 0));
+  const auto moved = [&](double share) {
+    Encoder<float> encoder(encoder_for(data, "learned"));
+    const Buffer<float> before = encoder.parameters();
+    TrainingOptions options = some_steps(10);
+    options.optimizer.weight_decay = 0;
+    options.short_length = 2;
+    options.short_share = share;
+    train(encoder, data, options);
+    const Parameter& table =
+        *std::ranges::find(encoder.layout().parts(), "position", &Parameter::name);
+    std::vector<bool> rows;
+    for (std::size_t r = 0; r < 6; ++r) {
+      const std::size_t at = table.offset + r * table.columns;
+      rows.push_back(encoder.parameters()[at] != before[at]);
+    }
+    return rows;
+  };
+  EXPECT_THAT(moved(1.0), testing::ElementsAre(true, true, false, false, false, false));
+  EXPECT_THAT(moved(0.9), testing::Each(true));
+}
+
+// What knows distances alone does not see where a text begins; a table does.
+TEST_F(Training, ShiftedPositionsChangeAbsoluteEncodingsAlone) {
+  add_dataset("words", "tagging",
+              language(9, [](int word, int place) { return word % 3 + place; }));
+  const TaskData data(options_for("tagging", "words", 0, 9));
+  for (const std::string encoding : {"none", "rope", "alibi", "t5_bias", "learned", "sinusoid"}) {
+    EncoderOptions options = encoder_for(data, encoding);
+    options.shape.max_length = 9;
+    Encoder<float> encoder(options);
+    train(encoder, data, some_steps(20));
+    const double here = evaluate(encoder, data, data.split.test).loss;
+    const double there = evaluate(encoder, data, data.split.test, 3).loss;
+    if (encoding == "learned" || encoding == "sinusoid") {
+      EXPECT_GT(std::abs(there - here), 1e-3) << encoding;
+    } else {
+      EXPECT_NEAR(there, here, 1e-5) << encoding;
+    }
+  }
+}
+
+TEST_F(Training, FillsRowsFromThoseThatWereTrained) {
+  add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
+  const TaskData data(options_for("tagging", "words", 0));
+  EncoderOptions options = encoder_for(data, "learned");
+  options.trained_length = 3;
+  options.fill = "tile";
+  Encoder<float> encoder(options);
+  const Parameter& table =
+      *std::ranges::find(encoder.layout().parts(), "position", &Parameter::name);
+  encoder.parameters()[table.offset] = 42;  // as if training had put it there
+  encoder.fill_positions();
+  EXPECT_EQ(encoder.parameters()[table.offset + 3 * table.columns], 42);
+}
+
+// A causal encoder with a memory of the whole text gives each row what one long row would.
+TEST_F(Training, AMemoryContinuesTheText) {
+  add_dataset("words", "causal_lm", language(9, [](int, int) { return 0; }));
+  const auto options = [](int row, int memory) {
+    TaskOptions made = options_for("causal_lm", "words", 0, row + memory);
+    made.trained_length = row;
+    made.memory = memory;
+    return made;
+  };
+  const TaskData remembers(options(7, 21)), forgets(options(7, 0));
+  EncoderOptions shape = encoder_for(forgets, "transformer_xl");
+  shape.system = "transformer_xl";
+  shape.shape.max_length = 28;
+  Encoder<float> encoder(shape);
+  // The same text in rows of seven tokens, a sentence each: the first rows of documents are alike,
+  // and the later ones are not.
+  const auto with = evaluate(encoder, remembers, remembers.split.test).units;
+  const auto without = evaluate(encoder, forgets, forgets.split.test).units;
+  ASSERT_EQ(with.size(), without.size());
+  int alike = 0;
+  for (std::size_t i = 0; i < with.size(); ++i) {
+    const bool is_first =
+        with[i].example == with[0].example || i == 0 ||
+        remembers.dataset.examples[with[i].example - 1].document != with[i].document;
+    if (is_first) {
+      EXPECT_EQ(with[i].loss, without[i].loss);
+    }
+    alike += with[i].loss == without[i].loss ? 1 : 0;
+  }
+  EXPECT_LT(alike, static_cast<int>(with.size()) / 2);
+
+  // And it trains.
+  TrainingOptions some = some_steps(8);
+  EXPECT_FALSE(train(encoder, remembers, some).stopped_at);
+  EXPECT_THAT(message_of<UserError>([&] { TaskData(options(7, -1)); }),
+              testing::HasSubstr("memory is -1"));
+}
+
+// Taken together, the documents' quotients are the score.
+TEST_F(Training, HeadlinesAddUpToTheScore) {
+  add_dataset("words", "tagging", language(9, [](int word, int) { return word % 3; }));
+  const TaskData tagging(options_for("tagging", "words", 0));
+  Encoder<float> encoder(encoder_for(tagging, "learned"));
+  const Evaluation evaluation = evaluate(encoder, tagging, tagging.split.test);
+  const Quotient quotient = tagging.task->headline(tagging.dataset, evaluation.units);
+  EXPECT_NEAR(quotient.sum / quotient.count, evaluation.accuracy, 1e-12);
 }
 
 TEST_F(Training, EvaluationKeepsTheOrderAndCountsEveryUnit) {

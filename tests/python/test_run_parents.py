@@ -143,3 +143,20 @@ def test_one_encoder_is_pre_trained_on_a_task_and_fine_tuned_on_another(
     assert child["vocabulary_digest"] == parent["vocabulary_digest"]
     assert child["vocabulary_digest"] != orphan["vocabulary_digest"]
     assert child["curve"][0]["train_loss"] != orphan["curve"][0]["train_loss"]
+
+
+def test_a_parent_whose_weights_are_lost_trains_again(home: Home, tmp_path: Path) -> None:
+    home.add_study("family", BASE + FAMILY + PROFILE)
+    out = tmp_path / "run"
+    home.run_well(*ARGUMENTS, out)
+    before = records(out)
+    arms = by_arm(out)
+    # A copy of the records without weights, as from git, that still lacks a child.
+    weights = out / arms["mother"]["result"]["weights"]["file"]
+    kept = weights.read_bytes()
+    weights.unlink()
+    (out / "trials" / f"{arms['child']['id']}.json").unlink()
+    home.run_well(*ARGUMENTS, out)
+    assert weights.read_bytes() == kept
+    assert records(out).keys() == before.keys()
+    assert by_arm(out)["child"]["result"] == arms["child"]["result"]
