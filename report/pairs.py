@@ -1,8 +1,13 @@
-"""Accuracy trials paired by seed: what C1, C6 and their tables and charts all build on."""
+"""Trainings paired by seed: what every verdict about scores, its tables and charts build on.
+
+Scores are in points (per cent of a share) or in nats (a loss). An *advantage* is always written so
+that more is better for the first arm: points more, or nats less.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Mapping
 
@@ -11,13 +16,18 @@ import numpy as np
 from report.errors import ReportError
 from report.load import Evidence
 from report.records import Accuracy, Floats, Trial
-from report.statistics import Estimate, paired_rate
+from report.statistics import Estimate, Quotients, contrast, mean_over_seeds
 
-# What may differ between the two trainings of a pair; everything else must be the same.
+# What may differ between the trainings of a pair; everything else must be the same.
 ARM_KEYS = (
-    "arm encoding convention producer position_rms token_rms learning_rate precision init seed"
+    "arm encoding convention producer position_rms token_rms learning_rate precision init seed "
+    "keep_weights"
 ).split()
-PER_CENT = 100.0  # accuracies are 0..1 in records and points here
+TEST = "test"
+POSITIONS = "positions "
+PER_CENT = 100.0  # shares are 0..1 in records
+LOSS = "loss"
+MAIN_RECIPE = ("task", "dataset", "system", "hidden", "layers", "max_length")
 
 
 def result_of(trial: Trial) -> Accuracy:
@@ -27,119 +37,219 @@ def result_of(trial: Trial) -> Accuracy:
 
 @dataclass(frozen=True)
 class Pairing:
-    """All trials of one task: arm -> seed -> trial, equal but for the arm's own keys."""
+    """All trials of one setting: arm -> seed -> trial, equal but for the arm's own keys."""
 
-    task: str
     recipe: Mapping[str, Any]
     arms: Mapping[str, Mapping[int, Trial]]
-    estimates: dict[tuple[str, str], Estimate]  # filled on demand
+    estimates: dict[str, Estimate]  # filled on demand
 
-    def seeds(self, arm: str, reference: str = "") -> list[int]:
-        other = self.arms.get(reference or arm, {})
-        return sorted(seed for seed in self.arms.get(arm, {}) if seed in other)
+    @property
+    def task(self) -> str:
+        return str(self.recipe["task"])
 
-    def accuracy(self, arm: str, seeds: list[int]) -> Floats:
-        """(S,) test accuracy in points."""
-        return np.array([result_of(self.arms[arm][s]).test.accuracy * PER_CENT for s in seeds])
+    @property
+    def dataset(self) -> str:
+        return str(self.recipe["dataset"])
 
-    def difference(self, arm: str, reference: str) -> Estimate:
-        """Test accuracy of arm minus reference in points; two-level (seeds, test documents)."""
-        return self.remember(arm, reference)
+    @property
+    def name(self) -> str:
+        return f"{self.task}, {self.dataset}"
+
+    @property
+    def metric(self) -> str:
+        first = next(iter(self.arms.values()))
+        return result_of(next(iter(first.values()))).metric
+
+    @property
+    def unit(self) -> str:
+        return "nats" if self.metric == LOSS else "points"
+
+    @property
+    def scale(self) -> float:
+        return 1.0 if self.metric == LOSS else PER_CENT
+
+    @property
+    def better(self) -> float:
+        """1 where more is better, −1 where less is."""
+        return -1.0 if self.metric == LOSS else 1.0
+
+    def seeds(self, *arms: str) -> list[int]:
+        """The seeds that all of these arms have."""
+        sets = [set(self.arms.get(arm, {})) for arm in arms]
+        return sorted(set.intersection(*sets)) if sets else []
+
+    def scores(self, arm: str, seeds: list[int], side: str = TEST) -> Floats:
+        """(S,) headline of a test side, in points or nats."""
+        return np.array([score_on(self.arms[arm][s], side) for s in seeds]) * self.scale
 
     def mean(self, arm: str) -> Estimate:
-        """Test accuracy of an arm in points, with the same kind of error."""
-        return self.remember(arm, "")
+        """Test score of an arm in points or nats."""
+        return self.remember({arm: self.better})
 
-    def remember(self, arm: str, reference: str) -> Estimate:
-        if (arm, reference) not in self.estimates:
-            self.estimates[arm, reference] = self.estimate(arm, reference)
-        return self.estimates[arm, reference]
+    def difference(self, arm: str, reference: str) -> Estimate:
+        """The advantage of `arm` over `reference` on the test side."""
+        return self.remember({arm: 1.0, reference: -1.0})
 
-    def estimate(self, arm: str, reference: str) -> Estimate:
-        seeds = self.seeds(arm, reference)
+    def advantage(self, terms: Mapping[str, float]) -> Estimate:
+        """The advantage that a weighted sum of arms adds up to. A term is an arm, or `arm@side`.
+
+        Two-level (seeds, test documents) where all terms are of the test side; over seeds alone
+        where one is of another, or of an old record: there documents are not told apart.
+        """
+        return self.remember(terms)
+
+    def remember(self, terms: Mapping[str, float]) -> Estimate:
+        key = json.dumps(terms)
+        if key not in self.estimates:
+            self.estimates[key] = self.estimate(terms)
+        return self.estimates[key]
+
+    def estimate(self, terms: Mapping[str, float]) -> Estimate:
+        named = [(*side_of(term), weight) for term, weight in terms.items()]
+        seeds = self.seeds(*(arm for arm, _, _ in named))
         if not seeds:
-            return Estimate(float("nan"), float("nan"), 0, 0)
-        first = [result_of(self.arms[arm][s]) for s in seeds]
-        column = {d: i for i, d in enumerate(sorted({d for r in first for d in r.documents}))}
-        gain, units = np.zeros((2, len(seeds), len(column)))
-        for row, (seed, result) in enumerate(zip(seeds, first)):
+            return Estimate(math.nan, math.nan, 0, 0)
+        told = all(len(result_of(self.arms[a][s]).sums) for a, _, _ in named for s in seeds)
+        if not told or any(side != TEST for _, side, _ in named):
+            total = np.zeros(len(seeds))
+            for arm, side, weight in named:
+                total += weight * self.better * self.scores(arm, seeds, side)
+            return mean_over_seeds(total)
+        first = self.arms[named[0][0]]
+        documents = {d for seed in seeds for d in result_of(first[seed]).documents}
+        column = {d: i for i, d in enumerate(sorted(documents))}
+        factor = self.better * self.scale
+        quotients = [
+            self.quotients(arm, first, seeds, column, factor * weight) for arm, _, weight in named
+        ]
+        return contrast(quotients, f"{self.name} {json.dumps(terms)}")
+
+    def quotients(
+        self,
+        arm: str,
+        first: Mapping[int, Trial],
+        seeds: list[int],
+        column: Mapping[str, int],
+        weight: float,
+    ) -> Quotients:
+        """An arm's scores by seed and document. Raises ReportError unless `first` has the same."""
+        sums, counts = np.zeros((2, len(seeds), len(column)))
+        for row, seed in enumerate(seeds):
+            trial = self.arms[arm][seed]
+            result, twin = result_of(trial), result_of(first[seed])
+            if twin.documents != result.documents or not np.array_equal(twin.units, result.units):
+                raise ReportError(
+                    f"{first[seed].path} and {trial.path} have one seed but "
+                    "different test documents, so they cannot be paired; measure both again "
+                    "with one build and one copy of the data"
+                )
             columns = [column[d] for d in result.documents]
-            units[row, columns] = result.units
-            gain[row, columns] = result.correct
-            if reference:
-                other = self.arms[reference][seed]
-                twin = result_of(other)
-                if twin.documents != result.documents or not np.array_equal(
-                    twin.units, result.units
-                ):
-                    raise ReportError(
-                        f"{self.arms[arm][seed].path} and {other.path} have one seed but "
-                        "different test documents, so they cannot be paired; measure both again "
-                        "with one build and one copy of the data"
-                    )
-                gain[row, columns] -= twin.correct
-        label = f"{self.task} {arm} {reference}"
-        found = paired_rate(gain * PER_CENT, units, label)
-        return found
+            # A document may come in several pieces.
+            np.add.at(sums[row], columns, result.sums)
+            np.add.at(counts[row], columns, result.counts)
+        return Quotients(weight, sums, counts)
 
     def seed_sd(self, arms: tuple[str, ...]) -> float:
-        """Standard deviation of test accuracy over seeds, pooled over the arms; nan below two."""
+        """Standard deviation of test scores over seeds, pooled over the arms; nan below two."""
         variances = [
-            np.var(self.accuracy(a, self.seeds(a)), ddof=1) for a in arms if len(self.seeds(a)) >= 2
+            np.var(self.scores(a, self.seeds(a)), ddof=1) for a in arms if len(self.seeds(a)) >= 2
         ]
-        return float(np.sqrt(np.mean(variances))) if variances else float("nan")
+        return float(np.sqrt(np.mean(variances))) if variances else math.nan
 
 
-def pairing(evidence: Evidence, study: str, task: str, first_seed: int) -> Pairing | None:
-    """The trials of a task from `first_seed` on; None where the runs hold none."""
-    key = f"pairing {study} {task} {first_seed}"
+def score_on(trial: Trial, side: str) -> float:
+    """The headline on `test`, on a side of longer texts, or the loss on `positions FIRST-LAST`.
+
+    Raises ReportError where the record has no such side.
+    """
+    result = result_of(trial)
+    if side == TEST:
+        return result.headline
+    if side.startswith(POSITIONS):
+        first, last = (int(p) for p in side.removeprefix(POSITIONS).split("-"))
+        inside = [(loss, n) for p, loss, n in result.loss_by_position if first <= p <= last]
+        if units := sum(n for _, n in inside):
+            return math.fsum(loss * n for loss, n in inside) / units
+    elif side in result.longer:
+        return result.on(result.longer[side])
+    raise ReportError(
+        f"{trial.path} has no scores of side '{side}', which a claim asks for; measure it again with "
+        "this version"
+    )
+
+
+def side_of(term: str) -> tuple[str, str]:
+    """`arm@side` -> arm, side; an arm alone is meant on the test side."""
+    arm, _, side = term.partition("@")
+    return arm, side or TEST
+
+
+def pairing(
+    evidence: Evidence,
+    study: str,
+    first_seed: int,
+    where: Mapping[str, Any],
+    varies: tuple[str, ...] = (),
+) -> Pairing | None:
+    """The trials from `first_seed` on whose specs say what `where` says; None where there are none.
+
+    varies: keys that arms may differ in besides their own. Raises ReportError where the trials
+    differ in others.
+    """
+    key = f"pairing {study} {first_seed} {json.dumps(where, sort_keys=True)} {varies}"
     if key not in evidence.cache:
-        evidence.cache[key] = make_pairing(evidence, study, task, first_seed)
-    found: Pairing | None = evidence.cache[key]
-    return found
+        found = pairings(evidence, study, first_seed, where, varies)
+        if len(found) > 1:
+            refuse_mixture(*found[:2])
+        evidence.cache[key] = found[0] if found else None
+    made: Pairing | None = evidence.cache[key]
+    return made
 
 
-def make_pairing(evidence: Evidence, study: str, task: str, first_seed: int) -> Pairing | None:
-    recipes: dict[str, Trial] = {}
-    arms: dict[str, dict[int, Trial]] = {}
+def pairings(
+    evidence: Evidence,
+    study: str,
+    first_seed: int,
+    where: Mapping[str, Any] | None = None,
+    varies: tuple[str, ...] = (),
+) -> list[Pairing]:
+    """One pairing for each recipe of a study, in the order of tasks, data sets and sizes."""
+    own = {*ARM_KEYS, *varies}
+    recipes: dict[str, dict[str, Any]] = {}
+    arms: dict[str, dict[str, dict[int, Trial]]] = {}
     for trial in evidence.trials(study):
-        if trial.spec.get("task") != task or trial.seed < first_seed:
+        if trial.harness != "accuracy" or trial.seed < first_seed:
+            continue
+        if any(trial.spec.get(k) != v for k, v in (where or {}).items()):
             continue
         if not result_of(trial).units.sum():
             continue  # stopped before its test; the table of missing things names it
-        recipe = {k: v for k, v in trial.spec.items() if k not in ARM_KEYS}
-        recipes.setdefault(json.dumps(recipe, sort_keys=True), trial)
-        seeds = arms.setdefault(str(trial.spec["arm"]), {})
+        recipe = {k: v for k, v in trial.spec.items() if k not in own}
+        key = json.dumps(recipe, sort_keys=True)
+        recipes.setdefault(key, recipe)
+        seeds = arms.setdefault(key, {}).setdefault(str(trial.spec["arm"]), {})
         if trial.seed in seeds:
             raise ReportError(
                 f"{seeds[trial.seed].path} and {trial.path} are both arm "
-                f"'{trial.spec['arm']}' with seed {trial.seed} of {task}; a pair needs one: "
-                "give runs of one study file"
+                f"'{trial.spec['arm']}' with seed {trial.seed} of {trial.spec['task']}; a pair needs "
+                "one: give runs of one study file"
             )
         seeds[trial.seed] = trial
-    if len(recipes) > 1:
-        one, other = list(recipes.values())[:2]
-        different = sorted(
-            k
-            for k in {*one.spec, *other.spec}
-            if k not in ARM_KEYS and one.spec.get(k) != other.spec.get(k)
-        )
-        raise ReportError(
-            f"{one.path} and {other.path} are trainings of {task} that differ in "
-            f"{', '.join(different)}, so they cannot be paired; give runs of one profile"
-        )
-    if not recipes:
-        return None
-    trial = next(iter(recipes.values()))
-    recipe = {k: v for k, v in trial.spec.items() if k not in ARM_KEYS}
-    return Pairing(task, recipe, arms, {})
+    order = sorted(
+        recipes, key=lambda k: [f"{recipes[k].get(m, ''):>24}" for m in MAIN_RECIPE] + [k]
+    )
+    return [Pairing(recipes[k], arms[k], {}) for k in order]
 
 
-def tasks(evidence: Evidence, study: str) -> list[str]:
-    """Tasks of a study's accuracy trials, in the article's order where it has one."""
-    found = {str(t.spec["task"]) for t in evidence.trials(study) if t.harness == "accuracy"}
-    order = ["classification", "tagging"]
-    return sorted(found, key=lambda t: (-order.index(t) if t in order else 1, t))
+def refuse_mixture(one: Pairing, other: Pairing) -> None:
+    paths = [next(iter(next(iter(p.arms.values())).values())).path for p in (one, other)]
+    different = sorted(
+        k for k in {*one.recipe, *other.recipe} if one.recipe.get(k) != other.recipe.get(k)
+    )
+    raise ReportError(
+        f"{paths[0]} and {paths[1]} are trainings of {one.task} that differ in "
+        f"{', '.join(different)}, so they cannot be paired; give runs of one profile"
+    )
 
 
 def arm_order(arms: Any) -> list[str]:

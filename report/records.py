@@ -23,6 +23,13 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Side(Score):
+    """A test side of longer texts."""
+
+    loss_by_position: list[tuple[int, float, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class CurvePoint:
     step: int
     tokens: int
@@ -42,7 +49,11 @@ class Theory:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One training with its scores; `correct` and `units` are sums per test document."""
+    """One training with its scores; `correct` and `units` are sums per test document.
+
+    The headline is sum(sums) / sum(counts), over all documents or any choice of them; empty in
+    records from before documents told it.
+    """
 
     parameters: int
     position_parameters: int
@@ -57,11 +68,18 @@ class Accuracy:
     split: int
     metric: str = "accuracy"  # the task's headline: a name of `scores`, or loss
     theory: Theory | None = None  # of generated data
-    longer: Mapping[str, Score] = field(default_factory=dict)  # test sides of longer texts
+    longer: Mapping[str, Side] = field(default_factory=dict)  # test sides of longer texts
+    sums: Floats = field(default_factory=lambda: np.array([]))  # per document
+    counts: Floats = field(default_factory=lambda: np.array([]))
+    positions_moved: float = float("nan")  # of a trained table: ‖P − P₀‖ / ‖P₀‖
 
     @property
     def headline(self) -> float:
-        return self.test.loss if self.metric == "loss" else self.test.scores[self.metric]
+        return self.on(self.test)
+
+    def on(self, score: Score) -> float:
+        """The headline among the scores of a side."""
+        return score.loss if self.metric == "loss" else score.scores[self.metric]
 
 
 @dataclass(frozen=True)
@@ -259,9 +277,10 @@ def accuracy(fields: Fields, spec: Fields) -> Accuracy:
     ends = np.cumsum(units).astype(np.int64)
     correct = np.diff(np.concatenate([[0.0], np.concatenate([[0.0], np.cumsum(bits)])[ends]]))
     test = score(fields.table_at("test"))
+    sums, counts = quotients(fields, unit_table, correct, units)
     if units.sum() and abs(correct.sum() / units.sum() - test.accuracy) > 1e-6:
         fields.refuse("has a test accuracy that its own correctness bits do not give")
-    return Accuracy(
+    found = Accuracy(
         parameters=fields.integer("parameters"),
         position_parameters=fields.integer("position_parameters"),
         stopped=f"step {stopped['step']}: {stopped['reason']}" if stopped else None,
@@ -277,16 +296,47 @@ def accuracy(fields: Fields, spec: Fields) -> Accuracy:
         ],
         dev=score(fields.table_at("dev")),
         test=test,
-        loss_by_position=[
-            (p.integer("position"), p.number("loss"), p.integer("n"))
-            for p in fields.rows("loss_by_position")
-        ],
+        loss_by_position=by_position(fields),
         documents=documents,
         units=units,
         correct=correct,
         split=fields.integer("split"),
+        sums=sums,
+        counts=counts,
         **task_of(fields, test),
     )
+    if sums.any() and abs(sums.sum() / counts.sum() - found.headline) > 1e-6:
+        fields.refuse("has a test score that the sums of its documents do not give")
+    return found
+
+
+def by_position(fields: Fields) -> list[tuple[int, float, int]]:
+    return [
+        (p.integer("position"), p.number("loss"), p.integer("n"))
+        for p in fields.rows("loss_by_position")
+    ]
+
+
+def quotients(
+    result: Fields, fields: Fields, correct: Floats, units: Floats
+) -> tuple[Floats, Floats]:
+    """Per document the headline as a sum and a count."""
+    if result.table.get("metric", "accuracy") == "accuracy":
+        return correct, units
+    if fields.table.get("headline") is None:
+        return np.array([]), np.array([])
+    table = fields.table_at("headline")
+    sums, counts = table.numbers("sums"), table.numbers("counts")
+    if not len(sums) == len(counts) == len(units):
+        table.refuse(f"has {len(sums)} sums and {len(counts)} counts for {len(units)} documents")
+    return sums, counts
+
+
+def side_of(fields: Fields) -> Side:
+    found = score(fields)
+    # Absent in records from before longer sides were broken down.
+    rows = by_position(fields) if "loss_by_position" in fields.table else []
+    return Side(found.loss, found.accuracy, found.examples, found.scores, rows)
 
 
 def task_of(fields: Fields, test: Score) -> dict[str, Any]:
@@ -299,7 +349,8 @@ def task_of(fields: Fields, test: Score) -> dict[str, Any]:
     return {
         "metric": metric,
         "theory": theory(fields.table_at("theory")) if fields.table.get("theory") else None,
-        "longer": {side.text("name"): score(side) for side in fields.rows("longer")},
+        "longer": {side.text("name"): side_of(side) for side in fields.rows("longer")},
+        "positions_moved": float(fields.table.get("positions_moved") or "nan"),
     }
 
 

@@ -112,20 +112,44 @@ def bundle(values: Floats) -> Floats:
     return np.stack([np.bincount(label, weights=row, minlength=MOST_GROUPS) for row in values])
 
 
-def paired_rate(gain: Floats, units: Floats, label: str) -> Estimate:
-    """Mean over seeds of a rate per unit, resampling seeds and test documents.
+@dataclass(frozen=True)
+class Quotients:
+    """A score as sum over count. Both (S, D), by seed and test document; 0 where a seed's split does
+    not hold the document."""
 
-    gain, units (S, D): per seed and document the sum of the paired difference and the number of
-    units; zero units where a seed's split does not hold the document.
+    weight: float  # in a contrast: 1, −1, …
+    sums: Floats
+    counts: Floats
+
+
+def contrast(terms: Sequence[Quotients], label: str) -> Estimate:
+    """Mean over seeds of a weighted sum of quotients, resampling seeds and test documents.
+
+    Terms share their seeds and documents, so a redraw of documents moves all of them together.
     """
     rng = stream(label)
-    center = gain.sum(axis=1) / units.sum(axis=1)
-    gain, units = bundle(gain), bundle(units)
-    documents = gain.shape[1]
+    center = np.zeros(len(terms[0].sums))
+    for term in terms:
+        center += term.weight * term.sums.sum(axis=1) / term.counts.sum(axis=1)
+    documents = bundle(terms[0].sums).shape[1]
     weight = rng.multinomial(documents, np.full(documents, 1 / documents), size=REPLICATES)
-    total = units @ weight.T
-    inner = np.where(total > 0, (gain @ weight.T) / np.maximum(total, 1), center[:, None])
-    return two_level(center, inner, rng)
+    inner = np.zeros((len(center), REPLICATES))
+    empty = np.zeros_like(inner, dtype=bool)  # a redraw that holds nothing of a seed
+    for term in terms:
+        total = bundle(term.counts) @ weight.T
+        empty |= total <= 0
+        inner += term.weight * (bundle(term.sums) @ weight.T) / np.where(total > 0, total, 1.0)
+    return two_level(center, np.where(empty, center[:, None], inner), rng)
+
+
+def mean_over_seeds(values: Floats) -> Estimate:
+    """Mean with the error that the spread over seeds gives, where there are no documents to redraw."""
+    n = len(values)
+    if n < 2:
+        return Estimate(float(np.mean(values)) if n else math.nan, math.nan, 0, n)
+    return Estimate(
+        float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(n), float(n - 1), n
+    )
 
 
 def median_of_blocks(processes: Sequence[Floats], label: str) -> Estimate:

@@ -7,29 +7,38 @@ from dataclasses import replace
 from typing import Mapping
 
 from report.load import Evidence
-from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding, Part
+from report.rules import CONTRADICTED, NOT_TESTABLE, SUPPORTED, UNDECIDED, Finding, Part
 from report.statistics import holm
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
-    """All parts named in `of` must hold; shown with the numbers of the part nearest to failing."""
+    """All parts named in `of` must hold; shown with the numbers of the part nearest to failing.
+
+    Parts that are not testable have no say, unless none is left.
+    """
     findings = {name: others[name] for name in part["of"]}
     measured = {k: f for k, f in findings.items() if math.isfinite(f.low + f.margin)}
+    testable = {k: f for k, f in measured.items() if f.verdict != NOT_TESTABLE}
     fewest = min(f.n for f in findings.values())
     if not measured:
         return Finding(UNDECIDED, "all_open", {"open": ", ".join(findings)}, n=fewest)
-    weakest = min(measured, key=lambda k: measured[k].low + measured[k].margin)
+    weakest = min(testable or measured, key=lambda k: slack(measured[k]))
     p = holm([f.p if math.isfinite(f.p) else 1.0 for f in findings.values()])
-    worse = [
+    failed = [
         name
         for (name, f), adjusted in zip(findings.items(), p)
-        if adjusted <= part["alpha"] and f.n >= part["min_seeds"]
+        if adjusted <= part["alpha"] and f.verdict == CONTRADICTED
     ]
-    open_parts = [name for name, f in findings.items() if f.verdict != SUPPORTED]
-    if worse:
-        verdict, reason = CONTRADICTED, "some_worse"
+    silent = [name for name, f in findings.items() if f.verdict == NOT_TESTABLE]
+    open_parts = [
+        name for name, f in findings.items() if f.verdict not in (SUPPORTED, NOT_TESTABLE)
+    ]
+    if failed:
+        verdict, reason = CONTRADICTED, "some_fail"
     elif open_parts:
         verdict, reason = UNDECIDED, "all_open"
+    elif not testable:
+        verdict, reason = NOT_TESTABLE, "none_testable"
     else:
         verdict, reason = SUPPORTED, "all_hold"
     marks = tuple(sorted({mark for f in findings.values() for mark in f.marks}))
@@ -37,9 +46,23 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         findings[weakest],
         verdict=verdict,
         reason=reason,
-        values={"worse": ", ".join(worse), "open": ", ".join(open_parts), "weakest": weakest},
-        setting=f"{len(findings)} tasks, numbers of {weakest}",
+        values={
+            "failed": ", ".join(failed),
+            "open": ", ".join(open_parts),
+            "silent": ", ".join(silent),
+            "weakest": weakest,
+        },
+        setting=f"{len(findings)} settings, numbers of {weakest}",
         n=fewest,
         p=math.nan,
         marks=marks,
     )
+
+
+def slack(finding: Finding) -> float:
+    """How far the interval keeps inside what is allowed, in margins; less than 0 is outside."""
+    test, margin = finding.values.get("test"), finding.margin
+    inside = finding.low - margin if test == "better" else finding.low + margin
+    if test == "tost":
+        inside = min(inside, margin - finding.high)
+    return inside / (margin or 1.0)

@@ -1,4 +1,4 @@
-"""Tables of scores: what C1 and C6 rest on."""
+"""Tables of scores: what C1, C6, C8 and the size chart rest on."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ import numpy as np
 
 from report import pairs
 from report.claims import parts_of
-from report.pairs import PER_CENT, Pairing, arm_order, result_of
-from report.rules import Part, equivalence
+from report.pairs import LOSS, PER_CENT, Pairing, arm_order, result_of
+from report.rules import Part, contrast
 from report.statistics import tost_margin
 from report.tables import Context, Row
 
-CLAIM = "C1"  # its rule names the study, the arms and the seeds of these tables
+CLAIMS = ("C1", "C8")  # their rules name the study, the arms and the seeds of these tables
 LEVEL = 0.95
 TUNING = "tuning"
 
 
-def parts_in_order(context: Context) -> list[Part]:
-    """The parts of C1's rule, a task each."""
-    parts = parts_of(CLAIM, context.rule(CLAIM))
-    order = list(context.claim(CLAIM).labels)  # a locked rule has lost the order of its file
+def parts_in_order(context: Context, claim: str) -> list[Part]:
+    """The parts of a claim's rule that compare two arms on one setting."""
+    parts = parts_of(claim, context.rule(claim))
+    order = list(context.claim(claim).labels)  # a locked rule has lost the order of its file
     names = sorted(parts, key=lambda n: (order.index(n) if n in order else len(order), n))
-    return [parts[name] for name in names]
+    return [parts[name] for name in names if parts[name]["kind"] == "contrast"]
 
 
 def comparisons(context: Context) -> list[tuple[Part, Pairing]]:
-    """The tasks of C1 that have trials, each with its rule."""
+    """The settings of C1 and C8 that have trials, each with its rule."""
     found: list[tuple[Part, Pairing]] = []
-    for part in parts_in_order(context):
-        pairing = pairs.pairing(context.evidence, part["study"], part["task"], part["first_seed"])
-        if pairing is not None:
-            found.append((part, pairing))
+    for claim in CLAIMS:
+        for part in parts_in_order(context, claim):
+            pairing = contrast.pairing_of(part, context.evidence)
+            if pairing is not None:
+                found.append((part, pairing))
     return found
 
 
@@ -42,19 +43,20 @@ def parity_scores(context: Context) -> list[Row]:
     for _, pairing in comparisons(context):
         for arm in arm_order(pairing.arms):
             seeds = pairing.seeds(arm)
-            scores = pairing.accuracy(arm, seeds)
+            scores = pairing.scores(arm, seeds)
             first = result_of(pairing.arms[arm][seeds[0]])
             rows.append(
                 [
                     pairing.task,
+                    pairing.dataset,
                     arm,
                     len(seeds),
+                    pairing.metric,
                     pairing.mean(arm).effect,
                     *pairing.mean(arm).interval(LEVEL),
                     pairing.seed_sd((arm,)),
                     float(scores.min()),
                     float(scores.max()),
-                    first.test.examples,
                     first.position_parameters,
                 ]
             )
@@ -64,7 +66,7 @@ def parity_scores(context: Context) -> list[Row]:
 def gate(context: Context) -> list[Row]:
     rows: list[Row] = []
     for part, pairing in comparisons(context):
-        opened = equivalence.gate(part, pairing)
+        opened = contrast.gate(part, pairing)
         difference = pairing.difference(part["arm"], part["reference"])
         if difference.n < part["min_seeds"] or not opened.known:
             state = "gate_open_question"
@@ -73,6 +75,7 @@ def gate(context: Context) -> list[Row]:
         rows.append(
             [
                 pairing.task,
+                pairing.dataset,
                 opened.best,
                 opened.gain.effect,
                 opened.low,
@@ -80,8 +83,8 @@ def gate(context: Context) -> list[Row]:
                 opened.sd,
                 opened.bound,
                 state,
-                float(part.get("gap", {}).get(part["task"], math.nan)),
-                equivalence.margin(part),
+                float(part.get("gap", math.nan)),
+                contrast.margin(part),
                 tost_margin(difference.n, part["power"], part["alpha"]) * difference.sd,
             ]
         )
@@ -93,18 +96,19 @@ def parity_pairs(context: Context) -> list[Row]:
     for part, pairing in comparisons(context):
         arm, reference, baseline = part["arm"], part["reference"], part["baseline"]
         for seed in pairing.seeds(arm, reference):
-            one, other = (pairing.accuracy(a, [seed])[0] for a in (arm, reference))
+            one, other = (float(pairing.scores(a, [seed])[0]) for a in (arm, reference))
             has_baseline = seed in pairing.arms.get(baseline, {})
             result = result_of(pairing.arms[arm][seed])
             rows.append(
                 [
                     pairing.task,
+                    pairing.dataset,
                     seed,
                     result.split,
-                    float(one),
-                    float(other),
-                    float(pairing.accuracy(baseline, [seed])[0]) if has_baseline else math.nan,
-                    float(one - other),
+                    one,
+                    other,
+                    float(pairing.scores(baseline, [seed])[0]) if has_baseline else math.nan,
+                    pairing.better * (one - other),
                     len(result.documents),
                     int(result.units.sum()),
                 ]
@@ -123,6 +127,7 @@ def learning_curves(context: Context) -> list[Row]:
                     rows.append(
                         [
                             pairing.task,
+                            pairing.dataset,
                             arm,
                             seed,
                             last.step,
@@ -130,7 +135,7 @@ def learning_curves(context: Context) -> list[Row]:
                             last.train_loss,
                             last.dev_loss,
                             last.dev_accuracy * PER_CENT,
-                            result.test.accuracy * PER_CENT,
+                            result.headline * pairing.scale,
                             result.stopped or "",
                         ]
                     )
@@ -159,42 +164,38 @@ def loss_by_position(context: Context) -> list[Row]:
             for members in bands.values():
                 units = sum(n for _, _, n in members)
                 mean = math.fsum(loss * n for _, loss, n in members) / units
-                rows.append([pairing.task, arm, members[0][0], members[-1][0], mean, units])
+                band = [members[0][0], members[-1][0]]
+                rows.append([pairing.task, pairing.dataset, arm, *band, mean, units])
     return rows
 
 
 def scale_curve(context: Context) -> list[Row]:
+    """Every cell of the search, on the development side, and which of them the comparison stands at."""
+    keys = ("task", "dataset", "arm", "position_rms", "token_rms", "learning_rate")
     chosen = {
-        (pairing.task, arm, trial.spec["position_rms"], trial.spec["learning_rate"])
+        tuple(trial.spec.get(k) for k in keys)
         for _, pairing in comparisons(context)
-        for arm, trials in pairing.arms.items()
+        for trials in pairing.arms.values()
         for trial in trials.values()
     }
     cells = defaultdict(list)
     for trial in context.evidence.trials(TUNING):
-        if result_of(trial).stopped:
-            continue
-        spec = trial.spec
-        key = (
-            spec["task"],
-            spec["arm"],
-            spec["position_rms"],
-            spec["token_rms"],
-            spec["learning_rate"],
-        )
-        cells[key].append(result_of(trial).dev)
-    order = {arm: i for i, arm in enumerate(arm_order({k[1] for k in cells}))}
+        if not result_of(trial).stopped:
+            cells[(*(trial.spec.get(k) for k in keys), trial.spec["steps"])].append(trial)
+    order = {arm: i for i, arm in enumerate(arm_order({k[2] for k in cells}))}
     rows: list[Row] = []
-    for key in sorted(cells, key=lambda k: (k[0], order[k[1]], *k[2:])):
-        scores = cells[key]
-        used = (key[0], key[1], key[2], key[4]) in chosen
+    for key in sorted(cells, key=lambda k: (*k[:2], order[k[2]], -k[6], *k[3:6])):
+        found = [result_of(trial) for trial in cells[key]]
+        metric = found[0].metric
+        scale = 1.0 if metric == LOSS else PER_CENT
         rows.append(
             [
                 *key,
-                len(scores),
-                float(np.mean([s.accuracy for s in scores])) * PER_CENT,
-                float(np.mean([s.loss for s in scores])),
-                "chosen" if used else "",
+                len(found),
+                metric,
+                float(np.mean([r.on(r.dev) for r in found])) * scale,
+                float(np.mean([r.dev.loss for r in found])),
+                "chosen" if key[:6] in chosen else "",
             ]
         )
     return rows

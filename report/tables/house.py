@@ -10,7 +10,7 @@ from scipy import stats
 from report import cost
 from report.pairs import Pairing
 from report.records import Accuracy
-from report.rules import Part, equivalence
+from report.rules import Part, contrast
 from report.statistics import exact_interval, sign_flips
 from report.tables import Context, Row
 from report.tables.accuracy import comparisons
@@ -67,22 +67,22 @@ def false_alarms(context: Context, state: str) -> tuple[int, int]:
 def accuracy_checks(arm: str, reference: str, pairing: Pairing, part: Part) -> list[Row]:
     seeds = pairing.seeds(arm, reference)
     if len(seeds) < part["min_seeds"]:
-        nothing: Row = ["sign_flips", pairing.task, "", "", math.nan, math.nan, math.nan]
+        nothing: Row = ["sign_flips", pairing.name, "", "", math.nan, math.nan, math.nan]
         return [[*nothing, "aa_few_seeds"]]
-    difference = pairing.accuracy(arm, seeds) - pairing.accuracy(reference, seeds)
-    margin = equivalence.margin(part)
-    different, equal, flips = sign_flips(difference, margin, part["level"], f"aa {pairing.task}")
+    difference = pairing.scores(arm, seeds) - pairing.scores(reference, seeds)
+    margin = contrast.margin(part)
+    different, equal, flips = sign_flips(difference, margin, part["level"], f"aa {pairing.name}")
     found = [("false_different", different, "aa_different")]
     if math.isfinite(margin):
         found.append(("false_equal", equal, "aa_equal"))
     rows: list[Row] = [
-        [what, pairing.task, k, flips, k / flips, *exact_interval(k, flips, LEVEL), note]
+        [what, pairing.name, k, flips, k / flips, *exact_interval(k, flips, LEVEL), note]
         for what, k, note in found
     ]
     if len(seeds) >= HALVES:
         alarm = int(halves_differ(difference))
         bounds = exact_interval(alarm, 1, LEVEL)
-        rows.append(["seed_halves", pairing.task, alarm, 1, float(alarm), *bounds, "aa_halves"])
+        rows.append(["seed_halves", pairing.name, alarm, 1, float(alarm), *bounds, "aa_halves"])
     return rows
 
 

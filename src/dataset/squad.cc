@@ -31,6 +31,7 @@ class SquadReader {
       : file_(std::move(file)),
         text_(read_text(file_, options.encoding())),
         unique_(options.get<bool>("unique_answers")),
+        text_alone_(options.get<bool>("text")),
         dataset_(dataset) {}
 
   void read() {
@@ -74,6 +75,10 @@ class SquadReader {
     const std::string context = text(paragraph, "context", title);
     if (context.empty()) fail(title, "a paragraph without text");
     passage_ = std::make_shared<Passage>(basic_tokens(context, /*lower=*/false));
+    if (text_alone_) {
+      dataset_.examples.push_back({.words = passage_->words, .labels = {}, .document = document_});
+      return;
+    }
     offsets_.clear();
     for (std::size_t i = 0; i < context.size();) {
       offsets_.push_back(i);
@@ -136,6 +141,7 @@ class SquadReader {
   std::filesystem::path file_;
   std::string text_;
   bool unique_;
+  bool text_alone_;
   Dataset& dataset_;
   std::unordered_set<std::string> ids_;
   std::uint32_t document_ = 0;
@@ -153,7 +159,8 @@ const ReaderRegistration registration(
     {"squad",
      "SQuAD v1.1 and v2.0 as JSON",
      {{"unique_answers", false,
-       "only questions whose answer stands once in its paragraph; the others are counted"}}},
+       "only questions whose answer stands once in its paragraph; the others are counted"},
+      {"text", false, "the paragraphs alone, for language models"}}},
     read_squad);
 
 }  // namespace

@@ -168,8 +168,14 @@ Dataset read_word_tag(const std::vector<fs::path>& files, const ReaderOptions& o
   for (const auto& file : files) {
     if (names_genres(file)) reader.read_genres(file);
   }
+  const auto starts = options.get<std::vector<std::string>>("only_files");
+  const auto wanted = [&](const fs::path& file) {
+    return starts.empty() || std::ranges::any_of(starts, [&](const std::string& start) {
+             return file.filename().string().starts_with(start);
+           });
+  };
   for (const auto& file : files) {
-    if (!names_genres(file)) reader.read(file);
+    if (!names_genres(file) && wanted(file)) reader.read(file);
   }
   return reader.finish();
 }
@@ -181,6 +187,7 @@ const ReaderRegistration registration(
       {"drop_prefixes", nlohmann::json::array(), "what is cut off in front of tags"},
       {"drop_suffixes", nlohmann::json::array(), "what is cut off behind tags"},
       {"labels", "tags", "tags, none, genre or bigram_shift"},
+      {"only_files", nlohmann::json::array(), "read files whose names begin so; none: all"},
       {"sentences_per_example", 10, "genre: sentences that make an example"},
       {"seed", 0, "bigram_shift: draws what is swapped"}}},
     read_word_tag);

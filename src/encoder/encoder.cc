@@ -40,7 +40,9 @@ void require_possible(const EncoderOptions& options) {
 
 EncodingOptions encoding_options(const EncoderOptions& options) {
   const EncoderSystem& system = find_system(options.system);
-  const bool tiles = system.trained_length > 0 && find_encoding(options.encoding).fills;
+  // Training reaches so many rows whatever the encoding; only a learned table cares.
+  const bool fills = find_encoding(options.encoding).fills;
+  const bool tiles = system.trained_length > 0 && fills;
   return {.convention = options.convention,
           .producer = options.producer,
           .hidden = options.shape.hidden,
@@ -49,7 +51,9 @@ EncodingOptions encoding_options(const EncoderOptions& options) {
           .causal = system.causal,
           .max_length = options.shape.max_length,
           .trained_length =
-              options.trained_length == 0 && tiles ? system.trained_length : options.trained_length,
+              !fills                                 ? 0
+              : options.trained_length == 0 && tiles ? system.trained_length
+                                                     : options.trained_length,
           .fill = !options.fill.empty() ? options.fill
                   : tiles               ? "tile"
                                         : "random",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -82,6 +83,11 @@ bool applies(const json& arm, const json& setting) {
   if (!arm.contains("settings")) return true;
   const auto& names = arm.at("settings");
   return std::find(names.begin(), names.end(), setting.value("setting", "")) != names.end();
+}
+
+// How many of the profile's seeds an arm or a setting takes.
+std::size_t most_seeds(const json& point) {
+  return point.value("most_seeds", std::numeric_limits<std::size_t>::max());
 }
 
 void refuse_unknown_settings(const std::vector<json>& arms, const std::vector<json>& settings,
@@ -184,7 +190,7 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
       }
       for (const json& point : grid_points(grid, where)) {
         for (const json& arm : axes.arms) {
-          if (!applies(arm, setting) || nth > arm.value("most_seeds", nth)) continue;
+          if (!applies(arm, setting) || nth > most_seeds(arm) || nth > most_seeds(setting)) continue;
           study.trials.push_back(plan(axes, setting, arm, point, seed + seed_shift, where));
         }
       }

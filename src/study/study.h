@@ -11,7 +11,7 @@
 // `settings` it is for, so that one encoding can stand at different scales on different tasks. It
 // may name another as its `parent`: its trial then starts from the weights of that arm's trial with
 // the same setting, grid point and seed. A profile that keeps an arm keeps its parent. With
-// `most_seeds` an arm takes only the first so many of the profile's seeds.
+// `most_seeds` an arm or a setting takes only the first so many of the profile's seeds.
 #pragma once
 
 #include <filesystem>

@@ -208,6 +208,9 @@ TEST_F(Formats, SquadCountsCodePoints) {
 TEST_F(Formats, SquadLeavesOutWhatStandsTwice) {
   const std::string text = squad("a b a", {question("1", "a", 0), question("2", "b", 2)});
   EXPECT_EQ(read("squad", text).examples.size(), 2u);
+  const Dataset alone = read("squad", text, {{"text", true}});
+  ASSERT_EQ(alone.examples.size(), 1u);
+  EXPECT_THAT(alone.examples[0].words, ElementsAre("a", "b", "a"));
   const Dataset unique = read("squad", text, {{"unique_answers", true}});
   EXPECT_EQ(unique.examples.size(), 1u);
   EXPECT_EQ(unique.skipped.begin()->second, 1u);

@@ -24,7 +24,7 @@ from report.__main__ import main
 from report.claims import Verdict
 from report.cost import STATES
 
-GAP = {"tagging": 12.0, "classification": 11.0}  # points: margins of 1 point
+GAP = {"tagging_pos": 12.0, "classification_gloss": 11.0}  # points: margins of 1 point
 COST_ARMS = {  # true time relative to learned_slice, in every state
     "copy": 0.8,
     "learned_gather": 1.05,
@@ -141,7 +141,8 @@ class Writer:
             (folder / "trials" / f"{record['id']}.json").write_text(json.dumps(record))
         rules = {claim.id: copy.deepcopy(claim.rule) for claim in claims.read_claims()}
         for claim in ("C1", "C6"):
-            rules[claim]["gap"] = self.truth.gap
+            for part, gap in self.truth.gap.items():
+                rules[claim]["parts"][part]["gap"] = gap
         run = {
             "schema": "posbench.run/1",
             "profile": "quick",

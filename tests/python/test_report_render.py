@@ -188,7 +188,7 @@ def test_tables_agree_with_verdicts(small_run):
     pairs = tables["parity_pairs"]
     tagging = [row for row in pairs.rows if row[0] == "tagging"]
     difference = [row[pairs.columns.index("difference")] for row in tagging]
-    effect = next(v.finding.effect for v in context.verdicts if v.id == "C1.tagging")
+    effect = next(v.finding.effect for v in context.verdicts if v.id == "C1.tagging_pos")
     assert sum(difference) / len(difference) == pytest.approx(effect)
     assert (
         json.dumps(tables["gate"].column("gate")) == '["gate_open_question", "gate_open_question"]'

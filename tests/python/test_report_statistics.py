@@ -7,12 +7,13 @@ import pytest
 from scipy import stats
 
 from report.statistics import (
+    Quotients,
+    contrast,
     Estimate,
     exact_interval,
     holm,
     mean_of,
     median_of_blocks,
-    paired_rate,
     sign_flips,
     stream,
     tost_margin,
@@ -151,7 +152,7 @@ def test_false_equal_at_the_margin_is_rare():
     false = 0
     for i in range(trials):
         gain, units = simulated_pairs(rng, margin * (-1) ** i)
-        false += paired_rate(gain, units, f"false {i}").p_equal(margin) <= 0.05
+        false += contrast([Quotients(1.0, gain, units)], f"false {i}").p_equal(margin) <= 0.05
     assert exact_interval(false, trials)[0] <= 0.05
 
 
@@ -159,9 +160,22 @@ def test_documents_beyond_the_limit_are_bundled_without_changing_the_rate():
     rng = np.random.default_rng(5)
     units = np.ones((4, 5000))
     gain = rng.choice([-1.0, 0.0, 1.0], (4, 5000))
-    found = paired_rate(gain, units, "bundled")
+    found = contrast([Quotients(1.0, gain, units)], "bundled")
     assert found.effect == pytest.approx(gain.mean())
     assert found.se == pytest.approx(gain.std() / math.sqrt(20000), rel=0.5)
+
+
+def test_a_contrast_of_quotients_weighs_each_by_its_own_counts():
+    """F1 adds up over documents by its own denominators, which differ between the arms."""
+    rng = np.random.default_rng(8)
+    counts = rng.integers(10, 30, (2, 5, 60)).astype(float)
+    sums = np.floor(counts * rng.uniform(0.5, 0.9, counts.shape))
+    terms = [Quotients(w, s, c) for w, s, c in zip((1.0, -1.0), sums, counts)]
+    found = contrast(terms, "quotients")
+    each = sums.sum(axis=2) / counts.sum(axis=2)
+    assert found.effect == pytest.approx((each[0] - each[1]).mean())
+    twice = [Quotients(2 * t.weight, t.sums, t.counts) for t in terms]
+    assert contrast(twice, "quotients").se == pytest.approx(2 * found.se)
 
 
 def test_mean_over_cells_pools_degrees_of_freedom():

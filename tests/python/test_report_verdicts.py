@@ -21,63 +21,63 @@ def scores(learned, sinusoid, none=72.0):
 
 def test_equal_arms_with_ten_seeds_are_supported(full_verdicts):
     found = full_verdicts
-    for part in ("C1.tagging", "C1.classification", "C6.tagging", "C6.all"):
+    for part in ("C1.tagging_pos", "C1.classification_gloss", "C6.tagging_pos"):
         assert found[part].finding.verdict == "SUPPORTED"
-    tagging = found["C1.tagging"].finding
+    tagging = found["C1.tagging_pos"].finding
     assert tagging.n == 10 and tagging.level == 0.90 and tagging.margin == 1.0
     assert -1 < tagging.low < tagging.effect < tagging.high < 1
 
 
 def test_learned_ahead_contradicts_equality_but_not_downstream(tmp_path):
     found = verdicts(run_with(tmp_path, studies=SCORES, score=scores(91.0, 88.0)))
-    assert found["C1.tagging"].finding.verdict == "CONTRADICTED"
-    assert found["C1.tagging"].p_holm < 0.05
-    assert found["C6.tagging"].finding.verdict == "SUPPORTED"
-    assert found["C6.tagging"].finding.reason == "better"
+    assert found["C1.tagging_pos"].finding.verdict == "CONTRADICTED"
+    assert found["C1.tagging_pos"].p_holm < 0.05
+    assert found["C6.tagging_pos"].finding.verdict == "SUPPORTED"
+    assert found["C6.tagging_pos"].finding.reason == "better"
 
 
 def test_learned_behind_contradicts_both(tmp_path):
     found = verdicts(run_with(tmp_path, studies=SCORES, score=scores(85.0, 88.0)))
-    for part in ("C1.tagging", "C6.tagging", "C6.all"):
+    for part in ("C1.tagging_pos", "C6.tagging_pos", "C6.all"):
         assert found[part].finding.verdict == "CONTRADICTED"
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 4])
 def test_fewer_than_five_seeds_decide_nothing(tmp_path, seeds):
     found = verdicts(run_with(tmp_path, studies=SCORES, seeds=seeds, score=scores(60.0, 90.0)))
-    for part in ("C1.tagging", "C1.classification", "C6.tagging", "C6.all"):
+    for part in ("C1.tagging_pos", "C1.classification_gloss", "C6.tagging_pos", "C6.all"):
         assert found[part].finding.verdict == "UNDECIDED"
     if seeds > 1:
-        assert found["C1.tagging"].finding.reason == "too_few_seeds"
-        assert found["C1.tagging"].finding.values["reachable"] > 0
+        assert found["C1.tagging_pos"].finding.reason == "too_few_seeds"
+        assert found["C1.tagging_pos"].finding.values["reachable"] > 0
 
 
 def test_without_a_locked_gap_there_is_no_margin(tmp_path):
-    finding = verdicts(run_with(tmp_path, studies=SCORES, gap={}))["C1.tagging"].finding
+    finding = verdicts(run_with(tmp_path, studies=SCORES, gap={}))["C1.tagging_pos"].finding
     assert (finding.verdict, finding.reason) == ("UNDECIDED", "gap_not_locked")
     assert math.isnan(finding.margin) and math.isfinite(finding.low)
 
 
 def test_a_small_gap_makes_a_small_margin(tmp_path):
-    gap = {**GAP, "tagging": 2.0}
-    finding = verdicts(run_with(tmp_path, studies=SCORES, gap=gap))["C1.tagging"].finding
+    gap = {**GAP, "tagging_pos": 2.0}
+    finding = verdicts(run_with(tmp_path, studies=SCORES, gap=gap))["C1.tagging_pos"].finding
     assert finding.margin == pytest.approx(0.2)
     assert finding.verdict == "UNDECIDED"
 
 
 def test_where_positions_do_not_matter(tmp_path):
     found = verdicts(run_with(tmp_path, studies=SCORES, score=scores(88.0, 88.0, none=87.9)))
-    assert found["C1.tagging"].finding.verdict == "NOT TESTABLE"
-    assert found["C6.tagging"].finding.verdict == "SUPPORTED"
-    assert "position_does_not_matter" in found["C6.tagging"].marks
+    assert found["C1.tagging_pos"].finding.verdict == "NOT TESTABLE"
+    assert found["C6.tagging_pos"].finding.verdict == "SUPPORTED"
+    assert "position_does_not_matter" in found["C6.tagging_pos"].marks
     assert "position_does_not_matter" in found["C6.all"].marks
 
 
 def test_without_a_negative_control_nothing_is_known_about_positions(tmp_path):
     found = verdicts(run_with(tmp_path, studies=SCORES, score={"learned": 88.0, "sinusoid": 88.0}))
-    finding = found["C1.tagging"].finding
+    finding = found["C1.tagging_pos"].finding
     assert (finding.verdict, finding.reason) == ("UNDECIDED", "gate_unknown")
-    assert "gate_unknown" in found["C6.tagging"].marks
+    assert "gate_unknown" in found["C6.tagging_pos"].marks
 
 
 def test_tuning_seeds_never_enter_a_verdict(tmp_path):
@@ -86,7 +86,7 @@ def test_tuning_seeds_never_enter_a_verdict(tmp_path):
         s["trials"] for s in __import__("json").loads((run / "run.json").read_text())["studies"]
     ]
     edit_run(run, lambda r: r["studies"][0].update(trials=tuned[0] + tuned[1]))
-    assert verdicts(run)["C1.tagging"].finding.n == 5
+    assert verdicts(run)["C1.tagging_pos"].finding.n == 5
 
 
 def test_computing_is_slower_and_a_cached_table_is_equal(full_verdicts):
@@ -154,12 +154,12 @@ def test_a_wrong_count_cannot_decide(small_run, tmp_path):
 
 def test_claims_without_study_say_so(full_verdicts):
     found = full_verdicts
-    for claim in ("C3", "C4", "C7", "C8", "C9"):
+    for claim in ("C3", "C4", "C7", "C9"):
         assert found[claim].finding.verdict == "NO STUDY YET"
 
 
 def test_a_study_that_was_not_run_is_undecided(tmp_path):
     found = verdicts(run_with(tmp_path, studies=("memory",)))
-    assert found["C1.tagging"].finding.reason == "no_records"
+    assert found["C1.tagging_pos"].finding.reason == "no_records"
     assert found["C2.per_call"].finding.reason == "no_records"
     assert found["C6.all"].finding.verdict == "UNDECIDED"

@@ -1,4 +1,9 @@
-"""Equality (TOST) and non-inferiority of two arms on one task, behind the gate."""
+"""A contrast of arms on one setting, against a margin of equality, behind the gate.
+
+The contrast is an arm against a reference, or any weighted sum of arms and test sides (`terms`),
+such as a difference of differences. Its tests: `tost` (equal), `not_worse`, and `better`, for
+claims that say so.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,11 @@ from typing import Mapping
 
 from report import pairs
 from report.load import Evidence
-from report.pairs import Pairing
+from report.pairs import Pairing, side_of
 from report.rules import CONTRADICTED, NOT_TESTABLE, SUPPORTED, UNDECIDED, Finding, Part
 from report.statistics import Estimate, tost_margin
+
+WHERE = ("task", "dataset", "system", "hidden", "layers", "max_length")  # a part may name these
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,27 @@ class Gate:
         }
 
 
+def terms_of(part: Part) -> Mapping[str, float]:
+    """`terms` of the rule, or arm minus reference."""
+    if "terms" in part:
+        terms: Mapping[str, float] = part["terms"]
+        return terms
+    return {part["arm"]: 1.0, part["reference"]: -1.0}
+
+
+def pairing_of(part: Part, evidence: Evidence) -> Pairing | None:
+    """The trials that a part decides from."""
+    where = {key: part[key] for key in WHERE if key in part}
+    varies = tuple(part.get("varies", ()))
+    return pairs.pairing(evidence, part["study"], part["first_seed"], where, varies)
+
+
 def gate(part: Part, pairing: Pairing) -> Gate:
-    arms = (part["arm"], part["reference"])
+    arms = tuple(dict.fromkeys(side_of(term)[0] for term in terms_of(part)))
     present = [a for a in arms if pairing.seeds(a, part["baseline"])]
-    best = max(present, key=lambda a: pairing.mean(a).effect, default=part["arm"])
-    gain = pairing.difference(best, part["baseline"])
+    gains = {a: pairing.difference(a, part["baseline"]) for a in present}
+    best = max(present, key=lambda a: gains[a].effect, default=arms[0])
+    gain = gains.get(best) or pairing.difference(best, part["baseline"])
     low, high = gain.interval(part["gate_level"])
     sd = pairing.seed_sd(arms)
     return Gate(best, gain, low, high, sd, part["gate_sd"] * sd)
@@ -54,18 +77,21 @@ def gate(part: Part, pairing: Pairing) -> Gate:
 
 def margin(part: Part) -> float:
     """The locked margin in the part's unit; nan while the gap of its task is not locked."""
-    gap = part.get("gap", {}).get(part["task"])
+    if "margin" in part:
+        return float(part["margin"])
+    gap = part.get("gap")
     if gap is None:
         return math.nan
     return min(float(part["margin_cap"]), float(part["margin_share_of_gap"] * gap))
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
-    """One task of C1 (`test = "tost"`) or C6 (`test = "not_worse"`); a part may have no gate."""
-    pairing = pairs.pairing(evidence, part["study"], part["task"], part["first_seed"])
-    if pairing is None or not pairing.seeds(part["arm"], part["reference"]):
-        return Finding(UNDECIDED, "no_records", {"study": part["study"]}, part["task"])
-    difference = pairing.difference(part["arm"], part["reference"])
+    """One setting of a claim. Without `gate` in the rule there is none."""
+    pairing = pairing_of(part, evidence)
+    setting = ", ".join(str(part[key]) for key in WHERE if key in part)
+    if pairing is None or not pairing.seeds(*(side_of(term)[0] for term in terms_of(part))):
+        return Finding(UNDECIDED, "no_records", {"study": part["study"]}, setting)
+    difference = pairing.advantage(terms_of(part))
     low, high = difference.interval(part["level"])
     limit = margin(part)
     reachable = tost_margin(difference.n, part["power"], part["alpha"]) * difference.sd
@@ -79,10 +105,6 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
             verdict, reason = NOT_TESTABLE, "gate_closed"
         else:
             verdict, reason = UNDECIDED, "gate_unknown"
-    p = math.nan
-    if not math.isnan(limit):
-        tost = part["test"] == "tost"
-        p = difference.p_different(limit) if tost else difference.p_below(-limit)
     return Finding(
         verdict=verdict,
         reason=reason,
@@ -91,21 +113,32 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
             "least": part["min_seeds"],
             "reachable": reachable,
             "margin": limit,
-            "unit": part["unit"],
+            "unit": pairing.unit,
             "power": part["power"],
+            "arm": part.get("arm", "the first"),
+            "test": part["test"],
             **(opened.numbers() if opened else {}),
         },
-        setting=f"{pairing.recipe['dataset']}, d {pairing.recipe['hidden']}",
+        setting=f"{pairing.dataset}, d {pairing.recipe['hidden']}",
         effect=difference.effect,
         low=low,
         high=high,
         level=part["level"],
         margin=limit,
-        unit=part["unit"],
+        unit=pairing.unit,
         n=difference.n,
-        p=p,
+        p=p_against(part["test"], difference, limit),
         marks=marks,
     )
+
+
+def p_against(test: str, difference: Estimate, limit: float) -> float:
+    """One-sided p of what would contradict."""
+    if math.isnan(limit):
+        return math.nan
+    if test == "tost":
+        return difference.p_different(limit)
+    return difference.p_below(limit if test == "better" else -limit)
 
 
 def verdict_of(
@@ -116,8 +149,11 @@ def verdict_of(
         return UNDECIDED, "too_few_seeds" if difference.n > 1 else "one_seed"
     if math.isnan(limit):
         return UNDECIDED, "gap_not_locked"
-    equal = low > -limit and high < limit
-    if equal:
+    if part["test"] == "better":
+        if low > limit:
+            return SUPPORTED, "clearly_better"
+        return (CONTRADICTED, "not_better") if high < limit else (UNDECIDED, "straddles_better")
+    if low > -limit and high < limit:
         return SUPPORTED, "equal"
     if part["test"] == "not_worse" and low > -limit:
         return SUPPORTED, "better" if low > 0 else "not_worse"

@@ -1,0 +1,43 @@
+"""Some of several parts: Holm's correction supports ("in some settings"), an intersection contradicts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Mapping
+
+from report.load import Evidence
+from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding, Part
+from report.statistics import holm
+
+
+def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
+    """At least one part named in `of` must hold; shown with the numbers of the clearest."""
+    findings = {name: others[name] for name in part["of"]}
+    measured = {k: f for k, f in findings.items() if math.isfinite(f.effect)}
+    fewest = min(f.n for f in findings.values())
+    if not measured:
+        return Finding(UNDECIDED, "all_open", {"open": ", ".join(findings)}, n=fewest)
+    told = {k: float(f.values.get("p_support", 1.0)) for k, f in findings.items()}
+    p = {k: v if math.isfinite(v) else 1.0 for k, v in told.items()}
+    adjusted = dict(zip(p, holm(list(p.values()))))
+    holding = [
+        k for k, f in findings.items() if f.verdict == SUPPORTED and adjusted[k] <= part["alpha"]
+    ]
+    clearest = min(measured, key=lambda k: p[k])
+    if holding:
+        verdict, reason = SUPPORTED, "some_hold"
+    elif all(f.verdict == CONTRADICTED for f in findings.values()):
+        verdict, reason = CONTRADICTED, "none_holds"
+    else:
+        verdict, reason = UNDECIDED, "some_open"
+    still = [k for k, f in findings.items() if f.verdict not in (SUPPORTED, CONTRADICTED)]
+    return replace(
+        findings[clearest],
+        verdict=verdict,
+        reason=reason,
+        values={"holding": ", ".join(holding), "open": ", ".join(still)},
+        setting=f"{len(findings)} settings, numbers of {clearest}",
+        n=fewest,
+        p=math.nan,
+    )
