@@ -134,6 +134,8 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
     for name in sorted(parts, key=lambda n: ("of" in parts[n], n)):
         if locked is None:
             findings[name] = Finding(UNDECIDED, "rule_not_locked")
+        elif not rules.exists(parts[name]["kind"]):  # the run was locked by another version
+            findings[name] = Finding(UNDECIDED, "unknown_kind", {"kind": parts[name]["kind"]})
         else:
             kind = rules.module(parts[name]["kind"])
             findings[name] = kind.decide(parts[name], evidence, findings)

@@ -108,9 +108,11 @@ def test_an_unfinished_claim_file_is_named(tmp_path):
         claims.read_claims(tmp_path)
 
 
-def test_an_unknown_kind_of_rule_is_named():
-    with pytest.raises(ReportError, match="report/rules/magic.py does not exist"):
-        rules.module("magic")
+def test_a_rule_of_another_version_decides_nothing(small_run, tmp_path):
+    run = shutil.copytree(small_run, tmp_path / "run")
+    edit_run(run, lambda r: r["rules"]["C5"].update(kind="magic"))
+    finding = verdicts(run)["C5.share_bert_base"].finding
+    assert (finding.verdict, finding.reason) == (UNDECIDED, "unknown_kind")
 
 
 def test_a_difference_must_outlive_holm():
