@@ -81,7 +81,12 @@ TaskData load_data(const json& spec, const std::string& folder) {
   const std::string parent = spec.at("init");
   if (parent.empty() || folder.empty()) return TaskData(options);
   const json record = parent_record(parent, folder);
-  auto tokenizer = learn_tokenizer(task_options(record.at("spec")));
+  // The vocabulary is that of the first of the line, which alone learned one.
+  json first = record;
+  while (!first.at("spec").at("init").get<std::string>().empty()) {
+    first = parent_record(first.at("spec").at("init"), folder);
+  }
+  auto tokenizer = learn_tokenizer(task_options(first.at("spec")));
   if (record.at("result").at("vocabulary_digest") != tokenizer->digest()) {
     throw UserError(fmt::format(
         "parent trial {} learned another vocabulary than its data now gives; run it again",

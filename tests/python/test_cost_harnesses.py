@@ -36,9 +36,10 @@ def test_every_arm_runs_in_the_same_blocks(state: str) -> None:
     for name, samples in result["arms"].items():
         assert len(samples["block"]) == len(samples["ns"])
         assert all(ns > 0 for ns in samples["ns"]), name
-    quick = result["arms"]["learned_slice"]["block"]
-    assert quick == list(range(len(quick))) and len(quick) >= 5
-    assert set(result["arms"]["libm_pow"]["block"]) <= set(quick)
+    # Arms far slower than the others run in every fifth block; on a busy machine that may be any.
+    blocks = 1 + max(samples["block"][-1] for samples in result["arms"].values())
+    for name, samples in result["arms"].items():
+        assert samples["block"] in (list(range(blocks)), list(range(0, blocks, 5))), name
     assert result["bytes"]["copy"] == result["bytes"]["simd"] == 4 * 40 * 64 * 4
     assert result["bytes"]["learned_slice"] == 5 * 40 * 64 * 4
     assert result["stream"]["learned_slice"] == "copy" and "none" not in result["stream"]

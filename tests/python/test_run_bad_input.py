@@ -86,7 +86,7 @@ def test_what_is_missing_or_impossible(
     ("right", "wrong", "says"),
     [
         ("heads = 2", "heads = 3", "hidden 8 is not a multiple of heads 3"),
-        ("steps = 5", "steps = 0", "steps must be at least 1"),
+        ("steps = 5", "steps = -1", "steps must be at least 0"),
         ("batch_tokens = 64", "batch_tokens = -1", "batch_tokens must be at least 1"),
         ("hidden = 8", 'hidden = "eight"', "'hidden' is \"eight\""),
         ("vocabulary = 64", "vocabulary = 3", "vocabulary"),

@@ -160,3 +160,15 @@ def test_a_parent_whose_weights_are_lost_trains_again(home: Home, tmp_path: Path
     assert weights.read_bytes() == kept
     assert records(out).keys() == before.keys()
     assert by_arm(out)["child"]["result"] == arms["child"]["result"]
+
+
+def test_grandchildren_read_with_the_vocabulary_of_the_first(home: Home, tmp_path: Path) -> None:
+    home.add_tags("others")
+    family = FAMILY.replace('arm = "orphan"\n', 'arm = "grandchild"\nparent = "child"\n').replace(
+        'parent = "mother"\n', 'parent = "mother"\ndataset = "others"\nkeep_weights = true\n'
+    )
+    home.add_study("family", BASE + family + PROFILE)
+    home.run_well(*ARGUMENTS, tmp_path / "run")
+    arms = by_arm(tmp_path / "run")
+    digests = {record["result"]["vocabulary_digest"] for record in arms.values()}
+    assert len(arms) == 3 and len(digests) == 1
