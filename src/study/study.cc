@@ -190,7 +190,8 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
       }
       for (const json& point : grid_points(grid, where)) {
         for (const json& arm : axes.arms) {
-          if (!applies(arm, setting) || nth > most_seeds(arm) || nth > most_seeds(setting)) continue;
+          if (!applies(arm, setting) || nth > most_seeds(arm) || nth > most_seeds(setting))
+            continue;
           study.trials.push_back(plan(axes, setting, arm, point, seed + seed_shift, where));
         }
       }
