@@ -43,6 +43,8 @@ EncodingOptions encoding_options(const EncoderOptions& options) {
   // Training reaches so many rows whatever the encoding; only a learned table cares.
   const bool fills = find_encoding(options.encoding).fills;
   const bool tiles = system.trained_length > 0 && fills;
+  const int trained =
+      options.trained_length == 0 && tiles ? system.trained_length : options.trained_length;
   return {.convention = options.convention,
           .producer = options.producer,
           .hidden = options.shape.hidden,
@@ -50,10 +52,7 @@ EncodingOptions encoding_options(const EncoderOptions& options) {
           .layers = options.shape.layers,
           .causal = system.causal,
           .max_length = options.shape.max_length,
-          .trained_length =
-              !fills                                 ? 0
-              : options.trained_length == 0 && tiles ? system.trained_length
-                                                     : options.trained_length,
+          .trained_length = fills ? trained : 0,
           .fill = !options.fill.empty() ? options.fill
                   : tiles               ? "tile"
                                         : "random",
