@@ -17,6 +17,10 @@ from report.tables import Context
 
 MODULES = (
     "accuracy",
+    "sizes",
+    "length",
+    "domain",
+    "convergence",
     "cost",
     "limit",
     "crossover",

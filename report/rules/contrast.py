@@ -17,7 +17,8 @@ from report.pairs import Pairing, side_of
 from report.rules import CONTRADICTED, NOT_TESTABLE, SUPPORTED, UNDECIDED, Finding, Part
 from report.statistics import Estimate, tost_margin
 
-WHERE = ("task", "dataset", "system", "hidden", "layers", "max_length")  # a part may name these
+# What a part may say of the trials that it means.
+WHERE = ("task", "dataset", "system", "hidden", "layers", "trained_length", "short_length")
 
 
 @dataclass(frozen=True)

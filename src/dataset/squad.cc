@@ -43,6 +43,14 @@ class SquadReader {
       // own number of the error.
       const std::size_t at = error.byte == 0 ? 0 : error.byte - 1;
       fail_in_text(file_, text_, std::min(at, text_.size()), "this is no JSON, or it is cut off");
+    } catch (const json::out_of_range& error) {
+      // nlohmann tells no place, but quotes the number.
+      const std::string what = error.what();
+      const std::size_t first = what.find('\'') + 1;
+      const std::string number = what.substr(first, what.rfind('\'') - first);
+      const std::size_t at = text_.find(number);
+      fail_in_text(file_, text_, at == std::string::npos ? 0 : at,
+                   fmt::format("the number {} is too large", number));
     }
     for (const json& article : list(whole, "data", "")) {
       const std::string title = article.is_object() ? article.value("title", "") : "";

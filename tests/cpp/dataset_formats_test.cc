@@ -219,6 +219,8 @@ TEST_F(Formats, SquadLeavesOutWhatStandsTwice) {
 TEST_F(Formats, SquadErrors) {
   EXPECT_THAT(error("squad", "{\"data\": [\n  oops"), HasSubstr("a.txt:2:3: this is no JSON"));
   EXPECT_THAT(error("squad", ""), HasSubstr("a.txt:1:1: this is no JSON, or it is cut off"));
+  EXPECT_THAT(error("squad", "{\"data\":\n [1E999]}"),
+              HasSubstr("a.txt:2:3: the number 1E999 is too large"));
   EXPECT_THAT(error("squad", "[]"), HasSubstr("no list 'data'"));
   EXPECT_THAT(error("squad", "{\"data\": [3]}"), HasSubstr("no list 'paragraphs'"));
   EXPECT_THAT(error("squad", squad("abc", {question("q1", "x", 0), question("q1", "x", 0)})),

@@ -12,9 +12,12 @@ from report.statistics import (
     Estimate,
     exact_interval,
     holm,
+    improvement_probability,
+    interquartile_mean,
     mean_of,
     median_of_blocks,
     sign_flips,
+    stratified_interval,
     stream,
     tost_margin,
     tost_power,
@@ -200,3 +203,33 @@ def test_sign_flips_find_chance_verdicts_rare():
 
 def test_streams_depend_on_their_label_alone():
     assert stream("a").random() == stream("a").random() != stream("b").random()
+
+
+def test_interquartile_mean_leaves_out_the_quarters():
+    """scipy's trimmed mean of the worked example in its documentation: 0 … 19 less a quarter each."""
+    assert interquartile_mean(np.arange(20.0)) == pytest.approx(9.5)
+    assert interquartile_mean(np.array([-1000.0, 1.0, 2.0, 1000.0])) == pytest.approx(1.5)
+
+
+def test_improvement_is_mann_and_whitney_s_u_over_the_pairs():
+    """Mann and Whitney's worked example in scipy: 5 and 4 ages of diagnosis, U = 17 of 20 pairs."""
+    males, females = np.array([19.0, 22, 16, 29, 24]), np.array([20.0, 11, 17, 12])
+    assert stats.mannwhitneyu(males, females).statistic == 17
+    assert improvement_probability([males], [females]) == pytest.approx(17 / 20)
+    assert improvement_probability([males, females], [females, males]) == pytest.approx(0.5)
+    assert improvement_probability([np.ones(3)], [np.ones(4)]) == 0.5
+
+
+def test_stratified_intervals_redraw_inside_each_task():
+    """Tasks that differ by far add nothing to the width: no redraw mixes them."""
+    rng = np.random.default_rng(9)
+    near = [rng.normal(0, 1, 40), rng.normal(0, 1, 40)]
+    far = [near[0], near[1] + 1000]
+
+    def mean(tasks):
+        return float(np.mean([np.mean(t) for t in tasks]))
+
+    low, high = stratified_interval(near, mean, 0.95, "strata")
+    assert (high - low) == pytest.approx(2 * 1.96 / np.sqrt(80), rel=0.2)
+    far_low, far_high = stratified_interval(far, mean, 0.95, "strata")
+    assert far_high - far_low == pytest.approx(high - low)

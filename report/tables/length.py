@@ -1,0 +1,98 @@
+"""Language models on texts longer than they were trained on: what C3 and C9 rest on."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+from report import pairs
+from report.pairs import POSITIONS, TEST, Pairing, arm_order, result_of, score_on
+from report.tables import Context, Row
+
+LEVEL = 0.95
+VARIES = ("steps", "fill", "system", "window", "memory", "max_length")
+LONGER = ("test 1.25x", "test 1.5x", "test 2x", "test 4x", "test 8x")
+BANDS = ((0, 31), (32, 63), (64, 127))
+
+
+def first_seed(context: Context, claim: str) -> int:
+    return int(context.rule(claim)["first_seed"])
+
+
+def length_scores(context: Context) -> list[Row]:
+    """Per arm and length of rows the loss, and how far it is from that at the trained length."""
+    where = {"trained_length": 64}
+    return [
+        row
+        for pairing in pairs.pairings(
+            context.evidence, "length", first_seed(context, "C3"), where, VARIES
+        )
+        for row in sides(pairing)
+    ]
+
+
+def long_text_scores(context: Context) -> list[Row]:
+    return [
+        row
+        for pairing in pairs.pairings(
+            context.evidence, "long_text", first_seed(context, "C9"), None, VARIES
+        )
+        for row in sides(pairing)
+    ]
+
+
+def sides(pairing: Pairing) -> list[Row]:
+    rows: list[Row] = []
+    for arm in arm_order(pairing.arms):
+        seeds = pairing.seeds(arm)
+        longer = result_of(pairing.arms[arm][seeds[0]]).longer
+        for side in (TEST, *(s for s in LONGER if s in longer)):
+            score = float(pairing.scores(arm, seeds, side).mean())
+            row: Row = [pairing.task, pairing.dataset, arm, len(seeds), side]
+            if side == TEST:
+                rows.append([*row, math.nan, math.nan, math.nan, score])
+            else:
+                increase = pairing.advantage({f"{arm}@{TEST}": 1.0, f"{arm}@{side}": -1.0})
+                rows.append([*row, increase.effect, *increase.interval(LEVEL), score])
+    return rows
+
+
+def length_by_position(context: Context) -> list[Row]:
+    """Loss by position in the longest rows, mean over seeds; bands of eight positions."""
+    rows: list[Row] = []
+    where = {"trained_length": 64}
+    for pairing in pairs.pairings(
+        context.evidence, "length", first_seed(context, "C3"), where, VARIES
+    ):
+        for arm in arm_order(pairing.arms):
+            bands: dict[int, list[tuple[float, int]]] = defaultdict(list)
+            for trial in pairing.arms[arm].values():
+                longest = result_of(trial).longer.get("test 2x")
+                for position, loss, n in longest.loss_by_position if longest else []:
+                    bands[position // 8].append((loss, n))
+            for band, members in sorted(bands.items()):
+                units = sum(n for _, n in members)
+                mean = math.fsum(loss * n for loss, n in members) / units
+                rows.append([arm, 8 * band, 8 * band + 7, mean, units])
+    return rows
+
+
+def late_rows(context: Context) -> list[Row]:
+    """The advantage of learned by position, with and without a schedule of short rows."""
+    rows: list[Row] = []
+    start = first_seed(context, "C3")
+    found = pairs.pairings(context.evidence, "length", start, {"max_length": 128}, VARIES)
+    for pairing in found:
+        for schedule in ("short", "long"):
+            arms = [f"{arm}_{schedule}" for arm in ("learned", "sinusoid")]
+            seeds = pairing.seeds(*arms)
+            for first, last in BANDS if seeds else ():
+                side = f"{POSITIONS}{first}-{last}"
+                losses = [
+                    math.fsum(score_on(pairing.arms[arm][s], side) for s in seeds) / len(seeds)
+                    for arm in arms
+                ]
+                gain = pairing.advantage({f"{arms[0]}@{side}": 1.0, f"{arms[1]}@{side}": -1.0})
+                row: Row = [schedule, first, last, len(seeds), *losses]
+                rows.append([*row, gain.effect, *gain.interval(LEVEL)])
+    return rows
