@@ -28,7 +28,7 @@ from report.view import Grid, between, grid
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 ENGINE_CHARTS = ("encoder_parts", "peer_speed")
-SYSTEM_CHARTS = ("encodings_cost", "growth_by_length")
+SYSTEM_CHARTS = ("pareto", "encodings_cost", "growth_by_length")
 
 
 @dataclass(frozen=True)

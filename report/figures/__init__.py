@@ -18,6 +18,7 @@ from report.tables import Context
 MODULES = (
     "accuracy",
     "sizes",
+    "compared",
     "length",
     "domain",
     "convergence",

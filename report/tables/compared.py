@@ -1,0 +1,64 @@
+"""All encodings together: what each scores, what it costs and what it holds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from report.pairs import Pairing, arm_order, result_of
+from report.tables import Context, Row
+from report.tables.accuracy import comparisons
+from report.tables.systems import encodings_cost
+
+NONE = "none"
+
+
+def encodings_compared(context: Context) -> list[Row]:
+    """Per encoding the share of what positions are worth, its time over that of none, its parameters.
+
+    Scores are means over the settings that every encoding of the table has.
+    """
+    found = [pairing for _, pairing in comparisons(context) if NONE in pairing.arms]
+    most = max((len(pairing.arms) for pairing in found), default=0)
+    found = [pairing for pairing in found if len(pairing.arms) == most]
+    if not found:
+        return []
+    arms = set.intersection(*(set(pairing.arms) for pairing in found))
+    times = times_of(context)
+    rows: list[Row] = []
+    for arm in arm_order(arms):
+        shares = [share_of_gap(pairing, arm) for pairing in found]
+        first = found[0].arms[arm]
+        rows.append(
+            [
+                arm,
+                len(shares),
+                float(np.mean(shares)) * 100,
+                min(shares) * 100,
+                max(shares) * 100,
+                times.get(("forward", arm), math.nan),
+                times.get(("train", arm), math.nan),
+                result_of(next(iter(first.values()))).position_parameters,
+            ]
+        )
+    return sorted(rows, key=lambda row: -float(row[2]))
+
+
+def share_of_gap(pairing: Pairing, arm: str) -> float:
+    """0: no better than none; 1: as good as the best encoding of the setting."""
+    gain = {a: pairing.difference(a, NONE).effect for a in pairing.arms if a != NONE}
+    gain[NONE] = 0.0
+    return gain[arm] / max(gain.values())
+
+
+def times_of(context: Context) -> dict[tuple[str, str], float]:
+    """Time of a pass over that without positions: the geometric mean over the shapes measured."""
+    ratios: dict[tuple[str, str], list[float]] = {}
+    for row in encodings_cost(context):
+        ratio = float(row[8])
+        if math.isfinite(ratio):
+            ratios.setdefault((str(row[0]), str(row[5])), []).append(ratio)
+    found = {key: float(np.exp(np.mean(np.log(values)))) for key, values in ratios.items()}
+    found |= {(kind, NONE): 1.0 for kind in ("forward", "train")}
+    return found
