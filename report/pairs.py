@@ -189,19 +189,23 @@ def pairing(
     study: str,
     first_seed: int,
     where: Mapping[str, Any],
+    arms: tuple[str, ...],
     varies: tuple[str, ...] = (),
 ) -> Pairing | None:
-    """The trials from `first_seed` on whose specs say what `where` says; None where there are none.
+    """The trials of `arms`, and of all that share their recipe, from `first_seed` on whose specs say
+    what `where` says; None where there are none.
 
-    varies: keys that arms may differ in besides their own. Raises ReportError where the trials
-    differ in others.
+    varies: keys that arms may differ in besides their own. Raises ReportError where the trials of
+    `arms` differ in others.
     """
-    key = f"pairing {study} {first_seed} {json.dumps(where, sort_keys=True)} {varies}"
+    key = f"pairing {study} {first_seed} {json.dumps(where, sort_keys=True)} {arms} {varies}"
     if key not in evidence.cache:
-        found = pairings(evidence, study, first_seed, where, varies)
-        if len(found) > 1:
-            refuse_mixture(*found[:2])
-        evidence.cache[key] = found[0] if found else None
+        every = pairings(evidence, study, first_seed, where, varies)
+        found = [p for p in every if all(arm in p.arms for arm in arms)]
+        parted = [p for p in every if any(arm in p.arms for arm in arms)]
+        if len(found) > 1 or (not found and len(parted) > 1):
+            refuse_mixture(*(found or parted)[:2])
+        evidence.cache[key] = (found or parted or [None])[0]
     made: Pairing | None = evidence.cache[key]
     return made
 

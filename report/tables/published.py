@@ -29,10 +29,10 @@ def literature(context: Context) -> list[Row]:
     """Per published figure our contrast of the same question, and whether it points the same way."""
     rows: list[Row] = []
     for figure in published()["figure"]:
+        arms = tuple(dict.fromkeys(side_of(term)[0] for term in figure["terms"]))
         pairing = pairs.pairing(
-            context.evidence, figure["study"], FIRST_SEED, figure["where"], VARIES
+            context.evidence, figure["study"], FIRST_SEED, figure["where"], arms, VARIES
         )
-        arms = [side_of(term)[0] for term in figure["terms"]]
         row: Row = [figure["paper"], figure["what"]]
         if pairing is None or not pairing.seeds(*arms):
             rows.append([*row, "", math.nan, math.nan, math.nan, "", 0, "not_measured"])

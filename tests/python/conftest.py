@@ -60,7 +60,9 @@ HARNESS = {
     "encodings": "encoder_cost",
     "systems": "encoder_cost",
     "growth": "encoder_cost",
-    "parity": "accuracy",
+    **dict.fromkeys(
+        "parity length domain convergence pretraining sizes long_text".split(), "accuracy"
+    ),
     "precision": "accuracy",
     "tuning": "accuracy",
     "encoding_cost": "encoding_cost",

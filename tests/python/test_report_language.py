@@ -1,0 +1,117 @@
+"""Claims 3, 4, 7 and 9 on language models whose truth is known."""
+
+import math
+from typing import Any
+
+import pytest
+from conftest import Truth, Writer, edit_run, verdicts
+from made_up_language import result, spec
+
+from report import claims
+from report.load import load
+from report.tables import Context
+from report.tables.convergence import convergence
+from report.tables.domain import domain_scores
+from report.tables.length import late_rows, length_scores
+from report.tables.sizes import effect_by_size, matched_and_raw
+
+SEEDS = range(100, 110)
+NOISE = (0.004, -0.003, 0.001, -0.002, 0.003, -0.004, 0.002, 0.0, -0.001, 0.002)
+
+
+class Run:
+    """Collects trainings of ten seeds with a little noise of their own."""
+
+    def __init__(self) -> None:
+        self.writer = Writer(Truth())
+
+    def add(self, study: str, arm: str, loss: float, more: dict[str, Any] = {}, **of: Any) -> None:
+        shift = sum(map(ord, arm))
+        for i, seed in enumerate(SEEDS):
+            noisy = loss + NOISE[(i + shift) % len(NOISE)]
+            self.writer.add(study, spec(arm, seed, **more), result(noisy, seed, **of))
+
+    def write(self, folder: Any) -> Any:
+        return self.writer.write(folder / "run")
+
+
+def context_of(run: Any) -> Context:
+    return Context(load([run]), claims.read_claims(), [])
+
+
+def length_run(folder: Any, clamp: float) -> Any:
+    run = Run()
+    sides = ("test 1.25x", "test 1.5x", "test 2x")
+    for arm, loss, beyond in (("learned", 4.8, 1.0), ("sinusoid", 4.8, 0.05), ("none", 5.9, 0.0)):
+        run.add("length", arm, loss, sides=dict.fromkeys(sides, beyond))
+    filled = {"steps": 0, "fill": "clamp", "init": "a parent"}
+    run.add("length", "learned_clamp", 4.8, filled, sides=dict.fromkeys(sides, clamp))
+    for arm, late in (("learned_short", 5.4), ("sinusoid_short", 5.0)):
+        positions = {p: 5.0 if p < 32 else late for p in range(128)}
+        short = {"trained_length": 0, "short_length": 32}
+        run.add("length", arm, 5.0, short, by_position=positions)
+    return run.write(folder)
+
+
+def test_a_table_within_and_beyond_its_length(tmp_path):
+    run = length_run(tmp_path, clamp=0.04)
+    edit_run(run, lambda r: r["rules"]["C3"]["parts"]["within"].update(gap=1.1))
+    found = {name: v.finding for name, v in verdicts(run).items() if name.startswith("C3")}
+    assert found["C3.within"].verdict == "SUPPORTED" and found["C3.within"].unit == "nats"
+    assert found["C3.beyond_random"].verdict == "CONTRADICTED"
+    assert found["C3.beyond_random"].effect == pytest.approx(-0.95, abs=0.01)
+    assert found["C3.beyond_clamp"].verdict == "SUPPORTED"
+    assert found["C3.beyond_tile"].reason == "no_records"
+    assert found["C3.late_rows"].verdict == "CONTRADICTED"
+    assert found["C3.late_rows"].effect == pytest.approx(-0.4, abs=0.01)
+
+
+def test_tables_of_longer_rows(tmp_path):
+    context = context_of(length_run(tmp_path, clamp=0.04))
+    increase = {(r[2], r[4]): r[5] for r in length_scores(context)}
+    assert increase["learned", "test 1.5x"] == pytest.approx(1.0)
+    assert increase["learned_clamp", "test 2x"] == pytest.approx(0.04)
+    bands = {(r[0], r[1]): r[6] for r in late_rows(context)}
+    assert bands["short", 0] == pytest.approx(0.0, abs=0.01)
+    assert bands["short", 64] == pytest.approx(-0.4, abs=0.01)
+
+
+def domain_run(folder: Any, gain: float) -> Any:
+    run = Run()
+    target = {"dataset": "brown_imaginative", "init": "a parent"}
+    run.add("domain", "learned_before", 5.5, {**target, "steps": 0})
+    run.add("domain", "sinusoid_before", 5.5, {**target, "steps": 0})
+    run.add("domain", "learned_adapted", 5.0 - gain, {**target, "steps": 300})
+    run.add("domain", "sinusoid_adapted", 5.0, {**target, "steps": 300})
+    frozen = {**target, "steps": 300, "freeze_positions": True}
+    run.add("domain", "learned_adapted_frozen", 5.0 - gain, frozen)
+    return run.write(folder)
+
+
+@pytest.mark.parametrize("gain, verdict", [(0.1, "SUPPORTED"), (0.0, "CONTRADICTED")])
+def test_adapting_is_a_difference_of_differences(tmp_path, gain, verdict):
+    run = domain_run(tmp_path, gain)
+    found = verdicts(run)["C4.text"].finding
+    assert found.verdict == verdict and found.effect == pytest.approx(gain, abs=0.005)
+    assert verdicts(run)["C4.table"].finding.verdict == "CONTRADICTED"
+    moved = {row[2]: row[8] for row in domain_scores(context_of(run))}
+    assert moved["learned_adapted"] == 0.5
+
+
+def test_arrivals_and_scales(tmp_path):
+    run = Run()
+    run.add("parity", "learned", 4.8, arrival=500)
+    run.add("parity", "sinusoid", 4.8, arrival=700)
+    run.add("parity", "none", 6.0)
+    for name in ("learned_raw", "sinusoid_raw"):
+        run.add("convergence", name, 5.0, arrival=600 if name == "learned_raw" else None)
+    folder = run.write(tmp_path)
+    edit_run(folder, lambda r: r["rules"]["C7"].update(target=5.5))
+    context = context_of(folder)
+    rows = {(r[0], r[1]): r for r in convergence(context)}
+    assert rows["own", "learned"][5] == 10
+    assert 400 < rows["own", "learned"][6] < rows["own", "sinusoid"][6] < 700
+    assert rows["raw", "sinusoid_raw"][5] == 0 and math.isnan(rows["raw", "sinusoid_raw"][6])
+    scales = {r[0]: r for r in matched_and_raw(context)}
+    assert set(scales) == {"own_best", "raw"}
+    assert [r[:5] for r in effect_by_size(context)] == [["masked_lm", "brown_text", 128, 2, 64]]
