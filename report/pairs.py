@@ -205,7 +205,7 @@ def pairing(
         parted = [p for p in every if any(arm in p.arms for arm in arms)]
         if len(found) > 1 or (not found and len(parted) > 1):
             refuse_mixture(*(found or parted)[:2])
-        evidence.cache[key] = (found or parted or [None])[0]
+        evidence.cache[key] = next(iter(found or parted), None)
     made: Pairing | None = evidence.cache[key]
     return made
 

@@ -44,6 +44,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """A chart, or a part of one that fills more than a page."""
+
+    name: str
+    svg: Markup
+    part: int  # from 1
+    parts: int
+
+
+@dataclass(frozen=True)
 class Section:
     """A claim with everything that is printed about it."""
 
@@ -51,7 +61,7 @@ class Section:
     lines: list[Line]
     marks: list[str]  # what is to be said about the whole claim
     answers: list[str]
-    charts: list[tuple[str, Markup | None]]
+    charts: list[Chart]
     tables: list[Grid]
     elsewhere: list[Grid]  # long ones in the appendix, shared ones at the claim that has them first
     command: str
@@ -109,8 +119,8 @@ def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
         style=Markup(font_face() + (TEMPLATES / "style.css").read_text(encoding="utf-8")),
         sections=sections,
         grids=grids,
-        engine_charts=[(name, chart(name, context, "engine")) for name in ENGINE_CHARTS],
-        system_charts=[(name, chart(name, context, "systems")) for name in SYSTEM_CHARTS],
+        engine_charts=[c for name in ENGINE_CHARTS for c in chart(name, context, "engine")],
+        system_charts=[c for name in SYSTEM_CHARTS for c in chart(name, context, "systems")],
         appendix=[g for g in grids.values() if g.appendix and g.id != "verdicts"],
         limits=limits(context, locale),
         machine=machine_line(context, locale),
@@ -151,7 +161,7 @@ def profile_of(claim: Claim, evidence: Evidence) -> str:
 
 def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
     lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
-    charts = [(name, chart(name, context, claim.id)) for name in claim.charts]
+    charts = [part for name in claim.charts for part in chart(name, context, claim.id)]
     for name in claim.tables:
         if name not in grids:
             raise ReportError(f"claim {claim.id} asks for table '{name}', not in tables.toml")
@@ -171,9 +181,9 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
     )
 
 
-def chart(name: str, context: Context, place: str) -> Markup | None:
-    svg = figures.draw(name, context, f"{place}-{name}")
-    return None if svg is None else Markup(svg)
+def chart(name: str, context: Context, place: str) -> list[Chart]:
+    drawn = figures.draw(name, context, f"{place}-{name}")
+    return [Chart(name, Markup(svg), i + 1, len(drawn)) for i, svg in enumerate(drawn)]
 
 
 def line(verdict: Verdict, locale: Locale) -> Line:

@@ -33,13 +33,15 @@ MODULES = (
 )
 
 
-def draw(chart: str, context: Context, prefix: str) -> str | None:
-    """The SVG of a chart, its ids prefixed, or None where the runs hold nothing to draw."""
+def draw(chart: str, context: Context, prefix: str) -> list[str]:
+    """The SVGs of a chart, their ids prefixed: one, several where one would not fit on a page, or
+    none where the runs hold nothing to draw."""
     for name in MODULES:
         module = importlib.import_module(f"report.figures.{name}")
         maker: Callable[[Context], object] | None = getattr(module, chart, None)
         if maker is not None:
             with matplotlib.rc_context(RC):
-                figure = maker(context)
-                return None if figure is None else to_svg(figure, prefix)
+                made = maker(context)
+                figures = made if isinstance(made, list) else [made] if made else []
+                return [to_svg(figure, f"{prefix}-{i}") for i, figure in enumerate(figures)]
     raise ReportError(f"a claim asks for chart '{chart}', and no file in report/figures draws it")

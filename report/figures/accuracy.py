@@ -12,7 +12,7 @@ from report.claims import Verdict
 from report.rules import NOT_TESTABLE
 from report.figures.style import BAND, FAINT, INK, colour, end_labels, figure, note
 from report.pairs import LOSS, PER_CENT, Pairing, arm_order, result_of
-from report.tables import Context
+from report.tables import Context, Row
 from report.tables.accuracy import (
     comparisons,
     loss_by_position as loss_rows,
@@ -20,6 +20,7 @@ from report.tables.accuracy import (
 )
 
 
+MOST_PANELS = 5  # of a chart; a page takes no more
 ENOUGH = 100  # units; a band with fewer is in the table, but would be noise in the chart
 
 
@@ -83,17 +84,22 @@ def panels(
 ) -> Any:
     """One panel per setting; `draw` returns the ends of its lines, which are then named."""
     found = [pairing for _, pairing in comparisons(context)]
-    if not found:
-        return None
-    made, axes = figure(height * len(found) + 0.3, len(found), **options)
-    drawn = False
-    for one, pairing in zip(axes, found):
-        one.set_title(pairing.name)
-        ends = draw(one, pairing)
-        if ends:
-            end_labels(one, ends)
-            drawn = True
-    return made if drawn else None
+    charts = []
+    for group in pages(found):
+        made, axes = figure(height * len(group) + 0.3, len(group), **options)
+        for one, pairing in zip(axes, group):
+            one.set_title(pairing.name)
+            if ends := draw(one, pairing):
+                end_labels(one, ends)
+        charts.append(made)
+    return charts
+
+
+def pages(panels: list[Any]) -> list[list[Any]]:
+    """As many panels as a page takes, shared out evenly."""
+    count = max(1, math.ceil(len(panels) / MOST_PANELS))
+    size = max(1, math.ceil(len(panels) / count))
+    return [panels[i : i + size] for i in range(0, len(panels), size)]
 
 
 def learning_curves(context: Context) -> Any:
@@ -155,8 +161,10 @@ def scale_curve(context: Context) -> Any:
     """
     rows = scale_rows(context)
     settings = list(dict.fromkeys((str(row[0]), str(row[1])) for row in rows))
-    if not rows:
-        return None
+    return [scale_page(rows, group) for group in pages(settings)]
+
+
+def scale_page(rows: list[Row], settings: list[tuple[str, str]]) -> Any:
     made, axes = figure(1.9 * len(settings) + 0.3, len(settings))
     for one, setting in zip(axes, settings):
         mine = [row for row in rows if (row[0], row[1]) == setting]

@@ -138,7 +138,7 @@ def test_settings_are_one_row_for_equal_processes(tables):
 @pytest.mark.parametrize("chart", ["encoder_parts", "peer_speed"])
 def test_charts_are_drawn_from_records_alone(chart, context):
     once, again = (figures.draw(chart, context, "x") for _ in range(2))
-    assert once is not None and once == again and once.startswith("<svg")
+    assert once == again and [svg[:4] for svg in once] == ["<svg"]
 
 
 def test_a_chart_has_the_largest_batch_of_each_size(context):
@@ -155,7 +155,7 @@ def test_without_records_the_tables_say_so(tmp_path):
     empty = context_of(run_of(tmp_path, lambda writer: None))
     for name in ("encoder_speed", "encoder_parts", "peers", "peer_tuning"):
         assert make_tables(empty)[name].rows == []
-    assert figures.draw("encoder_parts", empty, "x") is figures.draw("peer_speed", empty, "x")
+    assert figures.draw("encoder_parts", empty, "x") == figures.draw("peer_speed", empty, "x") == []
 
 
 def test_the_page_has_the_section_with_and_without_records(small_report):

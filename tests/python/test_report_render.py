@@ -37,7 +37,7 @@ def page_of(*runs):
 @pytest.fixture
 def no_charts(monkeypatch):
     """Charts and PDF take most of the time, and these tests look at words."""
-    monkeypatch.setattr(render.figures, "draw", lambda name, context, prefix: None)
+    monkeypatch.setattr(render.figures, "draw", lambda name, context, prefix: [])
     monkeypatch.setattr(render, "pdf", lambda html, context: b"")
 
 
