@@ -17,14 +17,15 @@ NONE = "none"
 def encodings_compared(context: Context) -> list[Row]:
     """Per encoding the share of what positions are worth, its time over that of none, its parameters.
 
-    Scores are means over the settings that every encoding of the table has.
+    Scores are means over the settings that every encoding of the table has, and in which some
+    encoding is better than none.
     """
-    found = [pairing for _, pairing in comparisons(context) if NONE in pairing.arms]
+    found = [p for _, p in comparisons(context) if NONE in p.arms and max(gains(p).values()) > 0]
     most = max((len(pairing.arms) for pairing in found), default=0)
     found = [pairing for pairing in found if len(pairing.arms) == most]
     if not found:
         return []
-    arms = set.intersection(*(set(pairing.arms) for pairing in found))
+    arms = set.intersection(*(set(gains(pairing)) for pairing in found))
     times = times_of(context)
     rows: list[Row] = []
     for arm in arm_order(arms):
@@ -47,9 +48,14 @@ def encodings_compared(context: Context) -> list[Row]:
 
 def share_of_gap(pairing: Pairing, arm: str) -> float:
     """0: no better than none; 1: as good as the best encoding of the setting."""
-    gain = {a: pairing.difference(a, NONE).effect for a in pairing.arms if a != NONE}
-    gain[NONE] = 0.0
+    gain = gains(pairing)
     return gain[arm] / max(gain.values())
+
+
+def gains(pairing: Pairing) -> dict[str, float]:
+    """The advantage of each arm over none, on the seeds that both have."""
+    others = [arm for arm in pairing.arms if pairing.seeds(arm, NONE)]
+    return {arm: pairing.difference(arm, NONE).effect if arm != NONE else 0.0 for arm in others}
 
 
 def times_of(context: Context) -> dict[tuple[str, str], float]:
