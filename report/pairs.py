@@ -184,6 +184,11 @@ def side_of(term: str) -> tuple[str, str]:
     return arm, side or TEST
 
 
+def arms_of(terms: Mapping[str, float]) -> tuple[str, ...]:
+    """The arms that the terms of an advantage name, each once."""
+    return tuple(dict.fromkeys(side_of(term)[0] for term in terms))
+
+
 def pairing(
     evidence: Evidence,
     study: str,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from typing import Any, Callable
-
-import numpy as np
 
 from report.claims import Verdict
 from report.rules import NOT_TESTABLE
+from report.figures.curves import draw_curves
 from report.figures.style import BAND, FAINT, INK, colour, end_labels, figure, note
-from report.pairs import LOSS, PER_CENT, Pairing, arm_order, result_of
+from report.pairs import LOSS, PER_CENT, Pairing, arm_order
 from report.tables import Context, Row
 from report.tables.accuracy import (
     comparisons,
@@ -107,19 +105,13 @@ def learning_curves(context: Context) -> Any:
         is_loss = pairing.metric == LOSS
         ends = []
         for arm in arm_order(pairing.arms):
-            points: dict[int, list[float]] = defaultdict(list)
-            for trial in pairing.arms[arm].values():
-                curve = result_of(trial).curve
-                x = [p.step for p in curve]
-                y = [p.dev_loss if is_loss else p.dev_accuracy * PER_CENT for p in curve]
-                axes.plot(x, y, color=colour(arm), linewidth=0.5, alpha=0.35)
-                for step, value in zip(x, y):
-                    points[step].append(value)
-            if points:
-                steps = sorted(points)
-                mean = [float(np.mean(points[s])) for s in steps]
-                axes.plot(steps, mean, color=colour(arm))
-                ends.append((steps[-1], mean[-1], arm, colour(arm)))
+            trials = pairing.arms[arm].values()
+            ends += draw_curves(
+                axes,
+                arm,
+                trials,
+                lambda p: p.dev_loss if is_loss else p.dev_accuracy * PER_CENT,
+            )
         axes.set_ylabel("dev loss, nats" if is_loss else "dev accuracy, %")
         axes.set_xlabel("training step")
         return ends

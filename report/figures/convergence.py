@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
-import numpy as np
-
 from report.claims import parts_of
-from report.figures.style import FAINT, colour, end_labels, figure
-from report.pairs import result_of
+from report.figures.curves import draw_curves
+from report.figures.style import FAINT, end_labels, figure
 from report.rules import contrast
 from report.tables import Context
 
@@ -29,24 +26,10 @@ def convergence(context: Context) -> Any:
     for axes, (label, part, pairing, arms) in zip(panels, found):
         axes.set_title(label)
         axes.axhline(part["target"], color=FAINT, linewidth=1)
-        ends = []
+        ends: list[Any] = []
         for arm in arms:
-            points: dict[int, list[float]] = defaultdict(list)
-            for trial in pairing.arms[arm].values():
-                curve = result_of(trial).curve
-                axes.plot(
-                    [p.step for p in curve],
-                    [p.dev_loss for p in curve],
-                    color=colour(arm),
-                    linewidth=0.5,
-                    alpha=0.35,
-                )
-                for p in curve:
-                    points[p.step].append(p.dev_loss)
-            x = sorted(points)
-            y = [float(np.mean(points[step])) for step in x]
-            axes.plot(x, y, color=colour(arm))
-            ends.append((x[-1], y[-1], arm, colour(arm)))
+            trials = pairing.arms[arm].values()
+            ends += draw_curves(axes, arm, trials, lambda p: p.dev_loss)
         axes.set_ylabel("dev loss, nats")
         end_labels(axes, ends)
     panels[-1].set_xlabel("training step")

@@ -13,7 +13,7 @@ from typing import Mapping
 
 from report import pairs
 from report.load import Evidence
-from report.pairs import Pairing, side_of
+from report.pairs import Pairing, arms_of
 from report.rules import CONTRADICTED, NOT_TESTABLE, SUPPORTED, UNDECIDED, Finding, Part
 from report.statistics import Estimate, tost_margin
 
@@ -62,15 +62,13 @@ def pairing_of(part: Part, evidence: Evidence) -> Pairing | None:
     """The trials that a part decides from."""
     where = {key: part[key] for key in WHERE if key in part}
     varies = tuple(part.get("varies", ()))
-    return pairs.pairing(evidence, part["study"], part["first_seed"], where, arms_of(part), varies)
-
-
-def arms_of(part: Part) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(side_of(term)[0] for term in terms_of(part)))
+    return pairs.pairing(
+        evidence, part["study"], part["first_seed"], where, arms_of(terms_of(part)), varies
+    )
 
 
 def gate(part: Part, pairing: Pairing) -> Gate:
-    arms = arms_of(part)
+    arms = arms_of(terms_of(part))
     present = [a for a in arms if pairing.seeds(a, part["baseline"])]
     gains = {a: pairing.difference(a, part["baseline"]) for a in present}
     best = max(present, key=lambda a: gains[a].effect, default=arms[0])
@@ -94,7 +92,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     """One setting of a claim. Without `gate` in the rule there is none."""
     pairing = pairing_of(part, evidence)
     setting = ", ".join(str(part[key]) for key in WHERE if key in part)
-    if pairing is None or not pairing.seeds(*arms_of(part)):
+    if pairing is None or not pairing.seeds(*arms_of(terms_of(part))):
         return Finding(UNDECIDED, "no_records", {"study": part["study"]}, setting)
     difference = pairing.advantage(terms_of(part))
     low, high = difference.interval(part["level"])

@@ -63,20 +63,25 @@ def downstream_resources(context: Context) -> list[Row]:
     rows: list[Row] = []
     found = settings(context)
     for arm in arm_order({arm for pairing in found for arm in pairing.arms}):
-        ratios, memory, trials = [], [], 0
+        ratios, memory = [], []
         for pairing in found:
             for seed in pairing.seeds(arm, "none"):
                 one, other = (pairing.arms[a][seed] for a in (arm, "none"))
                 ratios.append(one.core_seconds / other.core_seconds)
                 memory.append(one.peak_rss_bytes)
-                trials += 1
-        if trials:
+        if ratios:
             position = max(
                 result_of(next(iter(p.arms[arm].values()))).position_parameters
                 for p in found
                 if arm in p.arms
             )
             rows.append(
-                [arm, trials, float(np.median(ratios)), float(np.median(memory)) / 1e6, position]
+                [
+                    arm,
+                    len(ratios),
+                    float(np.median(ratios)),
+                    float(np.median(memory)) / 1e6,
+                    position,
+                ]
             )
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from typing import Mapping
 
 from report import pairs
 from report.pairs import POSITIONS, TEST, Pairing, arm_order, result_of, score_on
@@ -12,33 +13,23 @@ from report.tables import Context, Row
 LEVEL = 0.95
 VARIES = ("steps", "fill", "system", "window", "memory", "max_length")
 LONGER = ("test 1.25x", "test 1.5x", "test 2x", "test 4x", "test 8x")
+SHORT_TEXTS = {"trained_length": 64}
 BANDS = ((0, 31), (32, 63), (64, 127))
 
 
-def first_seed(context: Context, claim: str) -> int:
-    return int(context.rule(claim)["first_seed"])
+def of_study(context: Context, claim: str, where: Mapping[str, int]) -> list[Pairing]:
+    """The settings of a claim's study, with the seeds that its rule counts."""
+    rule = context.rule(claim)
+    return pairs.pairings(context.evidence, rule["study"], rule["first_seed"], where, VARIES)
 
 
 def length_scores(context: Context) -> list[Row]:
     """Per arm and length of rows the loss, and how far it is from that at the trained length."""
-    where = {"trained_length": 64}
-    return [
-        row
-        for pairing in pairs.pairings(
-            context.evidence, "length", first_seed(context, "C3"), where, VARIES
-        )
-        for row in sides(pairing)
-    ]
+    return [row for pairing in of_study(context, "C3", SHORT_TEXTS) for row in sides(pairing)]
 
 
 def long_text_scores(context: Context) -> list[Row]:
-    return [
-        row
-        for pairing in pairs.pairings(
-            context.evidence, "long_text", first_seed(context, "C9"), None, VARIES
-        )
-        for row in sides(pairing)
-    ]
+    return [row for pairing in of_study(context, "C9", {}) for row in sides(pairing)]
 
 
 def sides(pairing: Pairing) -> list[Row]:
@@ -60,10 +51,7 @@ def sides(pairing: Pairing) -> list[Row]:
 def length_by_position(context: Context) -> list[Row]:
     """Loss by position in the longest rows, mean over seeds; bands of eight positions."""
     rows: list[Row] = []
-    where = {"trained_length": 64}
-    for pairing in pairs.pairings(
-        context.evidence, "length", first_seed(context, "C3"), where, VARIES
-    ):
+    for pairing in of_study(context, "C3", SHORT_TEXTS):
         for arm in arm_order(pairing.arms):
             bands: dict[int, list[tuple[float, int]]] = defaultdict(list)
             for trial in pairing.arms[arm].values():
@@ -80,9 +68,7 @@ def length_by_position(context: Context) -> list[Row]:
 def late_rows(context: Context) -> list[Row]:
     """The advantage of learned by position, with and without a schedule of short rows."""
     rows: list[Row] = []
-    start = first_seed(context, "C3")
-    found = pairs.pairings(context.evidence, "length", start, {"max_length": 128}, VARIES)
-    for pairing in found:
+    for pairing in of_study(context, "C3", {"max_length": 128}):
         for schedule in ("short", "long"):
             arms = [f"{arm}_{schedule}" for arm in ("learned", "sinusoid")]
             seeds = pairing.seeds(*arms)

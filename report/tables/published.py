@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from report import pairs
-from report.pairs import side_of
+from report.pairs import arms_of
 from report.statistics import Estimate
 from report.tables import Context, Row
 
@@ -29,7 +29,7 @@ def literature(context: Context) -> list[Row]:
     """Per published figure our contrast of the same question, and whether it points the same way."""
     rows: list[Row] = []
     for figure in published()["figure"]:
-        arms = tuple(dict.fromkeys(side_of(term)[0] for term in figure["terms"]))
+        arms = arms_of(figure["terms"])
         pairing = pairs.pairing(
             context.evidence, figure["study"], FIRST_SEED, figure["where"], arms, VARIES
         )
