@@ -32,7 +32,8 @@ Dataset read_order_recall(const std::vector<std::filesystem::path>&, const Reade
     return example;
   };
   const auto blind = [](const Example& example) {
-    return BlindScore{1 / static_cast<double>(example.words.size() / 2), 1};
+    const std::size_t pairs = example.words.size() / 2;
+    return BlindScore{1 / static_cast<double>(pairs), 1};
   };
   return generate(options, {draw, blind});
 }
