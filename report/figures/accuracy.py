@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import Any, Callable
 
 from report.claims import Verdict
@@ -149,11 +150,24 @@ def loss_by_position(context: Context) -> Any:
 def scale_curve(context: Context) -> Any:
     """Development score against the scale at which positions enter, the chosen scale ringed.
 
-    Each point is the best over the other axes of the search.
+    A line for each scale of the tokens, each point the best learning rate of the search's first
+    rung: trainings of different lengths do not stand on one line.
     """
     rows = scale_rows(context)
     settings = list(dict.fromkeys((str(row[0]), str(row[1])) for row in rows))
     return [scale_page(rows, group) for group in pages(settings)]
+
+
+def scale_lines(rows: list[Row], sign: float) -> dict[tuple[str, float], list[Row]]:
+    """(arm, token RMS) -> the row of the best rate at each position RMS of the first rung."""
+    steps = min(float(row[6]) for row in rows)
+    best: dict[tuple[str, float], dict[float, Row]] = defaultdict(dict)
+    for row in (r for r in rows if float(r[6]) == steps):
+        line = best[(str(row[2]), float(row[4]))]
+        kept = line.setdefault(float(row[3]), row)
+        if sign * float(row[9]) > sign * float(kept[9]):
+            line[float(row[3])] = row
+    return {key: [line[x] for x in sorted(line)] for key, line in best.items()}
 
 
 def scale_page(rows: list[Row], settings: list[tuple[str, str]]) -> Any:
@@ -163,22 +177,21 @@ def scale_page(rows: list[Row], settings: list[tuple[str, str]]) -> Any:
         is_loss = mine[0][8] == LOSS
         one.set_title(", ".join(setting))
         one.set_xscale("log")
+        chosen = {tuple(row[2:5]) for row in mine if row[11]}
         ends = []
-        for arm in arm_order({str(row[2]) for row in mine}):
-            best: dict[float, tuple[float, bool]] = {}
-            for row in (r for r in mine if r[2] == arm and float(r[3]) > 0):
-                x, y = float(row[3]), float(row[9])
-                if x not in best or (y < best[x][0] if is_loss else y > best[x][0]):
-                    best[x] = (y, bool(row[11]))
-            if not best:
+        for (arm, tokens), line in scale_lines(mine, -1.0 if is_loss else 1.0).items():
+            x, y = [float(row[3]) for row in line], [float(row[9]) for row in line]
+            style = "-" if tokens == min(float(row[4]) for row in mine) else ":"
+            if x == [0.0]:  # no positions, no scale of them
+                if style == "-":
+                    one.axhline(y[0], color=colour(arm), linewidth=0.8)
+                    ends.append((max(float(row[3]) for row in mine), y[0], arm, colour(arm)))
                 continue
-            xs = sorted(best)
-            one.plot(xs, [best[x][0] for x in xs], "o-", color=colour(arm), markersize=4)
-            for x in xs:
-                if best[x][1]:
-                    ring = {"markersize": 10, "markerfacecolor": "none", "markeredgewidth": 1.4}
-                    one.plot(x, best[x][0], "o", markeredgecolor=colour(arm), **ring)
-            ends.append((xs[-1], best[xs[-1]][0], arm, colour(arm)))
+            one.plot(x, y, f"o{style}", color=colour(arm), markersize=4)
+            for row in (row for row in line if tuple(row[2:5]) in chosen):
+                ring = {"markersize": 10, "markerfacecolor": "none", "markeredgewidth": 1.4}
+                one.plot(float(row[3]), float(row[9]), "o", markeredgecolor=colour(arm), **ring)
+            ends.append((x[-1], y[-1], f"{arm}, tokens {tokens:g}", colour(arm)))
         ticks = sorted({float(row[3]) for row in mine if float(row[3]) > 0})
         one.set_xticks(ticks, [f"{t:g}" for t in ticks])
         one.minorticks_off()

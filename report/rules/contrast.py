@@ -79,13 +79,17 @@ def gate(part: Part, pairing: Pairing) -> Gate:
 
 
 def margin(part: Part) -> float:
-    """The locked margin in the part's unit; nan while the gap of its task is not locked."""
+    """The locked margin in the part's unit; nan while the gap of its task is not locked.
+
+    Where positions were worth nothing on the tuning seeds there is no gap to take a share of, and
+    the cap stands; the gate tells such a task apart.
+    """
     if "margin" in part:
         return float(part["margin"])
-    gap = part.get("gap")
-    if gap is None:
+    if "gap" not in part:
         return math.nan
-    return min(float(part["margin_cap"]), float(part["margin_share_of_gap"] * gap))
+    cap, gap = float(part["margin_cap"]), float(part["gap"])
+    return min(cap, float(part["margin_share_of_gap"]) * gap) if gap > 0 else cap
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:

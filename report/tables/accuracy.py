@@ -16,7 +16,7 @@ from report.tables import Context, Row
 
 CLAIMS = ("C1", "C8")  # their rules name the study, the arms and the seeds of these tables
 LEVEL = 0.95
-TUNING = "tuning"
+TUNING = ("tuning", "tuning_final")  # the two rungs of the search
 
 
 def parts_in_order(context: Context, claim: str) -> list[Part]:
@@ -179,7 +179,7 @@ def scale_curve(context: Context) -> list[Row]:
         for trial in trials.values()
     }
     cells = defaultdict(list)
-    for trial in context.evidence.trials(TUNING):
+    for trial in (t for study in TUNING for t in context.evidence.trials(study)):
         if not result_of(trial).stopped:
             cells[(*(trial.spec.get(k) for k in keys), trial.spec["steps"])].append(trial)
     order = {arm: i for i, arm in enumerate(arm_order({k[2] for k in cells}))}

@@ -65,6 +65,12 @@ def test_a_small_gap_makes_a_small_margin(tmp_path):
     assert finding.verdict == "UNDECIDED"
 
 
+@pytest.mark.parametrize("gap", [0.0, -0.5])
+def test_where_positions_were_worth_nothing_the_cap_is_the_margin(tmp_path, gap):
+    run = run_with(tmp_path, studies=SCORES, gap={**GAP, "tagging_pos": gap})
+    assert verdicts(run)["C1.tagging_pos"].finding.margin == 1.0
+
+
 def test_where_positions_do_not_matter(tmp_path):
     found = verdicts(run_with(tmp_path, studies=SCORES, score=scores(88.0, 88.0, none=87.9)))
     assert found["C1.tagging_pos"].finding.verdict == "NOT TESTABLE"
