@@ -15,8 +15,8 @@ from report.tables import Context, Row
 from report.tables.accuracy import (
     comparisons,
     loss_by_position as loss_rows,
-    scale_curve as scale_rows,
 )
+from report.tables.search import scale_curve as scale_rows
 
 
 MOST_PANELS = 5  # of a chart; a page takes no more

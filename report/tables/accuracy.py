@@ -16,7 +16,6 @@ from report.tables import Context, Row
 
 CLAIMS = ("C1", "C8")  # their rules name the study, the arms and the seeds of these tables
 LEVEL = 0.95
-TUNING = ("tuning", "tuning_final")  # the two rungs of the search
 
 
 def parts_in_order(context: Context, claim: str) -> list[Part]:
@@ -166,36 +165,4 @@ def loss_by_position(context: Context) -> list[Row]:
                 mean = math.fsum(loss * n for _, loss, n in members) / units
                 band = [members[0][0], members[-1][0]]
                 rows.append([pairing.task, pairing.dataset, arm, *band, mean, units])
-    return rows
-
-
-def scale_curve(context: Context) -> list[Row]:
-    """Every cell of the search, on the development side, and which of them the comparison stands at."""
-    keys = ("task", "dataset", "arm", "position_rms", "token_rms", "learning_rate")
-    chosen = {
-        tuple(trial.spec.get(k) for k in keys)
-        for _, pairing in comparisons(context)
-        for trials in pairing.arms.values()
-        for trial in trials.values()
-    }
-    cells = defaultdict(list)
-    for trial in (t for study in TUNING for t in context.evidence.trials(study)):
-        if not result_of(trial).stopped:
-            cells[(*(trial.spec.get(k) for k in keys), trial.spec["steps"])].append(trial)
-    order = {arm: i for i, arm in enumerate(arm_order({k[2] for k in cells}))}
-    rows: list[Row] = []
-    for key in sorted(cells, key=lambda k: (*k[:2], order[k[2]], -k[6], *k[3:6])):
-        found = [result_of(trial) for trial in cells[key]]
-        metric = found[0].metric
-        scale = 1.0 if metric == LOSS else PER_CENT
-        rows.append(
-            [
-                *key,
-                len(found),
-                metric,
-                float(np.mean([r.on(r.dev) for r in found])) * scale,
-                float(np.mean([r.dev.loss for r in found])),
-                "chosen" if key[:6] in chosen else "",
-            ]
-        )
     return rows

@@ -1,0 +1,103 @@
+"""Tables of the search for scales and learning rates, on development sides with seeds below 100.
+
+A successive halving: `tuning` trains every point of the grid for a part of the steps, and
+`tuning_final` the best of each arm for all of them. Its winners stand in the studies of accuracy,
+and what the better of the two arms is ahead of `none` is the gap that locked margins come from.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Sequence
+
+import numpy as np
+
+from report.pairs import LOSS, PER_CENT, arm_order, result_of
+from report.records import Trial
+from report.tables import Context, Row
+from report.tables.accuracy import comparisons
+
+FIRST, FINAL = "tuning", "tuning_final"
+POINT = ("position_rms", "token_rms", "learning_rate")
+CELL = ("task", "dataset", "arm", *POINT)
+BASELINE = "none"
+
+Cells = dict[tuple[str | float, ...], list[Trial]]  # CELL and steps -> trials
+
+
+def cells_of(trials: Sequence[Trial]) -> Cells:
+    """Trials by cell, those that diverged left out."""
+    cells: Cells = defaultdict(list)
+    for trial in trials:
+        if not result_of(trial).stopped:
+            cells[(*(trial.spec.get(k, 0.0) for k in CELL), trial.spec["steps"])].append(trial)
+    return cells
+
+
+def dev_score(trials: Sequence[Trial]) -> float:
+    """Mean over seeds, in points or nats."""
+    found = [result_of(trial) for trial in trials]
+    scale = 1.0 if found[0].metric == LOSS else PER_CENT
+    return float(np.mean([r.on(r.dev) for r in found])) * scale
+
+
+def scale_curve(context: Context) -> list[Row]:
+    """Every cell of the search, and which of them the comparison stands at."""
+    chosen = {
+        tuple(trial.spec.get(k, 0.0) for k in CELL)
+        for _, pairing in comparisons(context)
+        for trials in pairing.arms.values()
+        for trial in trials.values()
+    }
+    cells = cells_of([t for study in (FIRST, FINAL) for t in context.evidence.trials(study)])
+    order = {arm: i for i, arm in enumerate(arm_order({str(k[2]) for k in cells}))}
+    rows: list[Row] = []
+    for key in sorted(cells, key=lambda k: (*k[:2], order[str(k[2])], -float(k[6]), *k[3:6])):
+        found = [result_of(trial) for trial in cells[key]]
+        rows.append(
+            [
+                *key,
+                len(found),
+                found[0].metric,
+                dev_score(cells[key]),
+                float(np.mean([r.dev.loss for r in found])),
+                "chosen" if key[:6] in chosen else "",
+            ]
+        )
+    return rows
+
+
+def search(context: Context) -> list[Row]:
+    """The best point of each arm on each setting in the last rung, and what it is ahead of `none`.
+
+    `next_score` is the runner-up's: how much the choice could matter.
+    """
+    contests: dict[tuple[str, str], dict[str, Cells]] = defaultdict(lambda: defaultdict(dict))
+    for key, trials in cells_of(context.evidence.trials(FINAL)).items():
+        contests[(str(key[0]), str(key[1]))][str(key[2])][key] = trials
+    rows: list[Row] = []
+    for setting in sorted(contests):
+        arms = contests[setting]
+        metric = result_of(next(iter(next(iter(arms.values())).values()))[0]).metric
+        better = -1.0 if metric == LOSS else 1.0
+        ranked = {
+            arm: sorted(
+                ((dev_score(t), key) for key, t in cells.items()), key=lambda s: -better * s[0]
+            )
+            for arm, cells in arms.items()
+        }
+        for arm in arm_order(set(ranked)):
+            score, key = ranked[arm][0]
+            rows.append(
+                [
+                    *key[:6],
+                    len(arms[arm][key]),
+                    metric,
+                    score,
+                    ranked[arm][1][0] if len(ranked[arm]) > 1 else float("nan"),
+                    better * (score - ranked[BASELINE][0][0])
+                    if BASELINE in ranked
+                    else float("nan"),
+                ]
+            )
+    return rows
