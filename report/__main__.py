@@ -9,7 +9,6 @@ from pathlib import Path
 
 from report import claims, load, render
 from report.errors import ReportError
-from report.rules import NO_STUDY
 from report.tables import Context
 from report.text import Locale
 
@@ -43,8 +42,8 @@ def table_of(context: Context, locale: Locale) -> str:
     rows = [head]
     for verdict in context.verdicts:
         line = render.line(verdict, locale)
-        n = str(verdict.finding.n) if verdict.finding.verdict != NO_STUDY else ""
-        cells = [verdict.id, verdict.finding.verdict, line.effect, line.interval, line.margin, n]
+        found = verdict.finding
+        cells = [verdict.id, found.verdict, line.effect, line.interval, line.margin, str(found.n)]
         rows.append(cells)
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     aligned = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows)

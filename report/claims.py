@@ -14,7 +14,7 @@ from report import rules
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
-from report.rules import CONTRADICTED, NO_STUDY, UNDECIDED, Finding
+from report.rules import CONTRADICTED, UNDECIDED, Finding
 from report.statistics import holm
 
 FOLDER = Path(__file__).parent / "claims"
@@ -35,7 +35,6 @@ class Claim:
     charts: list[str]
     tables: list[str]
     labels: Mapping[str, str]  # part -> what it is called, in the order of the file
-    state: str  # empty, or why there is no study yet
     rule: Mapping[str, Any]
 
 
@@ -85,7 +84,6 @@ def read_claim(path: Path) -> Claim:
         charts=fields.get("charts", list),
         tables=fields.get("tables", list),
         labels={name: str(part["label"]) for name, part in parts.items()},
-        state=str(table.get("state", "")),
         rule=fields.get("rule", dict),
     )
 
@@ -126,9 +124,6 @@ def decide(claims: Sequence[Claim], evidence: Evidence) -> list[Verdict]:
 def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
     locked = evidence.rules.get(claim.id)
     rule = claim.rule if locked is None else locked
-    if claim.state:
-        finding = Finding(NO_STUDY, "no_study")
-        return [Verdict(claim.id, "", claim.title, finding, math.nan, digest(rule), ())]
     parts = parts_of(claim.id, rule)
     findings: dict[str, Finding] = {}
     for name in sorted(parts, key=lambda n: ("of" in parts[n], n)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from report import cost
-from report.rules import NO_STUDY
 from report.tables import Context, variants
 from report.tables.accuracy import comparisons
 from report.text import Locale
@@ -27,9 +26,6 @@ def from_records(context: Context, locale: Locale) -> list[str]:
     if lacking:
         said.append(locale("limits.unavailable", what=", ".join(lacking)))
     said += of_scores(context, locale) + of_times(context, locale) + of_machine(context, locale)
-    open_claims = sum(v.finding.verdict == NO_STUDY for v in context.verdicts)
-    if open_claims:
-        said.append(locale("limits.no_study", open=open_claims, all=len(context.claims)))
     for profile in sorted({run.profile for run in evidence.runs} & {"smoke", "quick"}):
         said.append(locale("limits.profile", profile=profile))
     for host in evidence.hosts.values():

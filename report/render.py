@@ -20,7 +20,6 @@ from report.claims import Claim, Verdict, rule_mark
 from report.errors import ReportError
 from report.limits import limits
 from report.load import Evidence, studies_of
-from report.rules import NO_STUDY
 from report.tables import Context, Table, make_tables
 from report.text import Locale, number
 from report.view import Grid, between, grid
@@ -125,7 +124,6 @@ def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
         limits=limits(context, locale),
         machine=machine_line(context, locale),
         when=when_line(context, locale),
-        nothing=NO_STUDY,
     )
 
 
@@ -204,8 +202,6 @@ def line(verdict: Verdict, locale: Locale) -> Line:
 
 def answers(lines: list[Line], locale: Locale) -> list[str]:
     """One sentence per verdict that occurs: which parts of the claim it holds for."""
-    if lines[0].verdict.finding.verdict == NO_STUDY:
-        return [locale("answer.none")]
     by_verdict: dict[str, list[str]] = {}
     for item in lines:
         by_verdict.setdefault(item.verdict.finding.verdict, []).append(item.verdict.label)

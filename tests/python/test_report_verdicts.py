@@ -158,12 +158,6 @@ def test_a_wrong_count_cannot_decide(small_run, tmp_path):
     assert (finding.verdict, finding.reason) == ("UNDECIDED", "count_differs")
 
 
-def test_claims_without_study_say_so(full_verdicts):
-    found = full_verdicts
-    for claim in ("C7",):
-        assert found[claim].finding.verdict == "NO STUDY YET"
-
-
 def test_a_study_that_was_not_run_is_undecided(tmp_path):
     found = verdicts(run_with(tmp_path, studies=("memory",)))
     assert found["C1.tagging_pos"].finding.reason == "no_records"
