@@ -29,6 +29,7 @@ class Claim:
     section: str
     quote: str
     sentence: str
+    headline: str  # what was found; {part} stands for a part's effect
     measured: str
     caveats: list[str]
     command: str
@@ -78,6 +79,7 @@ def read_claim(path: Path) -> Claim:
         section=fields.text("section"),
         quote=fields.text("quote"),
         sentence=fields.text("sentence"),
+        headline=fields.text("headline"),
         measured=fields.text("measured").strip(),
         caveats=fields.get("caveats", list),
         command=fields.text("command"),

@@ -7,16 +7,18 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from string import Formatter
 from typing import Any, Mapping
 
 import jinja2
 from markupsafe import Markup
 
 from report import figures
-from report.claims import Claim, Verdict, rule_mark
+from report.claims import Claim, Verdict, parts_of, rule_mark
 from report.errors import ReportError
 from report.limits import limits
 from report.load import Evidence, studies_of
@@ -59,6 +61,8 @@ class Section:
     claim: Claim
     lines: list[Line]
     marks: list[str]  # what is to be said about the whole claim
+    tally: list[tuple[str, int]]  # verdicts of the parts, and how many have each
+    headline: str
     answers: list[str]
     charts: list[Chart]
     tables: list[Grid]
@@ -170,6 +174,8 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         claim=claim,
         lines=lines,
         marks=[locale(f"mark.{mark}")] if mark else [],
+        tally=tally(claim, context, lines),
+        headline=headline(claim, lines, locale),
         answers=answers(lines, locale),
         charts=charts,
         tables=[grids[name] for name in here],
@@ -198,6 +204,22 @@ def line(verdict: Verdict, locale: Locale) -> Line:
         reason=locale(f"reason.{found.reason}", **found.values).strip(),
         marks=[locale(f"mark.{mark}", **found.values) for mark in verdict.marks],
     )
+
+
+def tally(claim: Claim, context: Context, lines: list[Line]) -> list[tuple[str, int]]:
+    """How often each verdict occurs among the parts that are not sums of others."""
+    parts = parts_of(claim.id, context.rule(claim.id))
+    found = [item.verdict for item in lines]
+    return Counter(v.finding.verdict for v in found if "of" not in parts[v.part]).most_common()
+
+
+def headline(claim: Claim, lines: list[Line], locale: Locale) -> str:
+    """The claim's sentence for the first screen with the effects of the parts that it names."""
+    effects = {item.verdict.part: item.effect for item in lines}
+    named = [name for _, name, _, _ in Formatter().parse(claim.headline) if name]
+    if not all(effects.get(name) for name in named):
+        return locale("answer.none")
+    return claim.headline.format(**effects)
 
 
 def answers(lines: list[Line], locale: Locale) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import shutil
 import tomllib
 from pathlib import Path
+from string import Formatter
 
 import pytest
 from conftest import edit_run, verdicts
@@ -37,6 +38,12 @@ def test_every_claim_can_be_decided(claim):
     assert set(claim.labels) == set(parts)
     for part in parts.values():
         assert callable(rules.module(part["kind"]).decide)
+
+
+@pytest.mark.parametrize("claim", ALL.values(), ids=list(ALL))
+def test_the_headline_names_parts_of_its_claim(claim):
+    named = {name for _, name, _, _ in Formatter().parse(claim.headline) if name is not None}
+    assert named and named <= claims.parts_of(claim.id, claim.rule).keys()
 
 
 def test_margins_of_the_design():

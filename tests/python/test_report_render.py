@@ -76,6 +76,15 @@ def test_verdicts_csv_has_the_agreed_columns(small_report):
     assert all(re.fullmatch("[0-9a-f]{64}", row["rule_digest"]) for row in rows)
 
 
+def test_the_first_screen_has_a_sentence_for_each_claim(small_report):
+    page = (small_report / "index.html").read_text()
+    screen = re.search(r'<ol class="nine">(.*?)</ol>', page, re.DOTALL)[1]
+    lines = re.findall(r"<li>(.*?)</li>", screen, re.DOTALL)
+    assert [re.search("#(C[0-9])", line)[1] for line in lines] == [f"C{i}" for i in range(1, 10)]
+    assert "0.359 %" in lines[4] and "SUPPORTED 4" in lines[4] and "CONTRADICTED 2" in lines[4]
+    assert "Not measured in these runs." in lines[8]
+
+
 def test_the_page_needs_no_network(small_report):
     page = (small_report / "index.html").read_text()
     assert not re.search(r"<(script|link|iframe|img|object|embed)\b", page)
