@@ -98,7 +98,14 @@ def test_a_new_claim_is_one_file(small_run, tmp_path):
     table = tomllib.loads((claims.FOLDER / "C5.toml").read_text())
     rule = {**table["rule"], "margin": 0.5, "parts": {"base": {"model": "bert_base"}}}
     text = ['title = "T"', 'section = "9"', 'quote = "q"', 'sentence = "s"', 'measured = "m"']
-    text += ["caveats = []", 'command = ""', "charts = []", "tables = []", "[rule]"]
+    text += [
+        'headline = "{base}"',
+        "caveats = []",
+        'command = ""',
+        "charts = []",
+        "tables = []",
+        "[rule]",
+    ]
     text += [f"{k} = {json.dumps(v)}" for k, v in rule.items() if k != "parts"]
     text += ["[rule.parts.base]", 'model = "bert_base"']
     (tmp_path / "C10.toml").write_text("\n".join(text))
