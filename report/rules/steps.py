@@ -38,7 +38,9 @@ def log_ratios(part: Part, pairing: Pairing) -> tuple[list[float], int]:
     """log(steps of arm / steps of reference) by seed, and how often one of the two never arrived."""
     found, censored = [], 0
     for seed in pairing.seeds(part["arm"], part["reference"]):
-        steps = [arrival(pairing.arms[a][seed], part) for a in (part["arm"], part["reference"])]
+        steps = [
+            arrival(pairing.arms[a][seed], part["target"]) for a in (part["arm"], part["reference"])
+        ]
         censored += sum(math.isinf(s) for s in steps)
         if not all(math.isinf(s) for s in steps):
             last = result_of(pairing.arms[part["arm"]][seed]).curve[-1].step
@@ -47,8 +49,8 @@ def log_ratios(part: Part, pairing: Pairing) -> tuple[list[float], int]:
     return found, censored
 
 
-def arrival(trial: Trial, part: Part) -> float:
-    return steps_to(result_of(trial).curve, part["target"])
+def arrival(trial: Trial, target: float) -> float:
+    return steps_to(result_of(trial).curve, target)
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:

@@ -1,4 +1,4 @@
-"""Steps to a loss that was fixed beforehand: what C7 rests on."""
+"""Steps to losses that were fixed beforehand: what C7 rests on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from report.tables import Context, Row
 
 
 def convergence(context: Context) -> list[Row]:
-    """Per setting and arm: how many trainings arrived, after how many steps, and where they ended."""
+    """Per setting, arm and loss: how many trainings arrived, after how many steps; and where they ended."""
     rows: list[Row] = []
     for name, part in parts_of("C7", context.rule("C7")).items():
         if part["kind"] != "steps":
@@ -24,20 +24,22 @@ def convergence(context: Context) -> list[Row]:
             trials = list(pairing.arms.get(arm, {}).values())
             if not trials:
                 continue
-            arrivals = [steps.arrival(trial, part) for trial in trials]
-            ends = [result_of(trial).curve[-1].dev_loss for trial in trials]
-            there = [a for a in arrivals if math.isfinite(a)]
             spec = trials[0].spec
-            rows.append(
-                [
-                    name,
-                    arm,
-                    spec["position_rms"],
-                    spec["learning_rate"],
-                    len(trials),
-                    len(there),
-                    float(np.median(there)) if there else math.nan,
-                    float(np.mean(ends)),
-                ]
-            )
+            end = float(np.mean([result_of(trial).curve[-1].dev_loss for trial in trials]))
+            for loss in sorted({part["target"], *part["other_losses"]}, reverse=True):
+                arrivals = [steps.arrival(trial, loss) for trial in trials]
+                there = [a for a in arrivals if math.isfinite(a)]
+                rows.append(
+                    [
+                        name,
+                        arm,
+                        spec["position_rms"],
+                        spec["learning_rate"],
+                        len(trials),
+                        end,
+                        f"{loss:g} nats",
+                        float(np.median(there)) if there else math.nan,
+                        len(there),
+                    ]
+                )
     return rows

@@ -1,17 +1,21 @@
 """Tables of the search for scales and learning rates, on development sides with seeds below 100.
 
 A successive halving: `tuning` trains every point of the grid for a part of the steps, and
-`tuning_final` the best of each arm for all of them. Its winners stand in the studies of accuracy,
-and what the better of the two arms is ahead of `none` is the gap that locked margins come from.
+`tuning_final` the best of each arm for all of them. Its winners stand in bench/tuned.toml, which
+the studies of accuracy refer to, and what the better of the two arms is ahead of `none` is the gap
+that locked margins come from.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from typing import Sequence
+from dataclasses import dataclass
+from typing import Mapping, Sequence
 
 import numpy as np
 
+from report.load import Evidence
 from report.pairs import LOSS, PER_CENT, arm_order, result_of
 from report.records import Trial
 from report.tables import Context, Row
@@ -67,17 +71,28 @@ def scale_curve(context: Context) -> list[Row]:
     return rows
 
 
-def search(context: Context) -> list[Row]:
-    """The best point of each arm on each setting in the last rung, and what it is ahead of `none`.
+@dataclass(frozen=True)
+class Winner:
+    """The best point of an arm on a setting in the last rung."""
 
-    `next_score` is the runner-up's: how much the choice could matter.
-    """
+    task: str
+    dataset: str
+    arm: str
+    point: Mapping[str, float]  # POINT -> value
+    seeds: int
+    metric: str
+    score: float
+    next_score: float  # the runner-up's, nan where there is none: how much the choice could matter
+    ahead: float  # of the best without positions, nan where that was not trained
+
+
+def winners(evidence: Evidence) -> list[Winner]:
+    """Of every arm on every setting that the last rung has."""
     contests: dict[tuple[str, str], dict[str, Cells]] = defaultdict(lambda: defaultdict(dict))
-    for key, trials in cells_of(context.evidence.trials(FINAL)).items():
+    for key, trials in cells_of(evidence.trials(FINAL)).items():
         contests[(str(key[0]), str(key[1]))][str(key[2])][key] = trials
-    rows: list[Row] = []
-    for setting in sorted(contests):
-        arms = contests[setting]
+    found = []
+    for (task, dataset), arms in sorted(contests.items()):
         metric = result_of(next(iter(next(iter(arms.values())).values()))[0]).metric
         better = -1.0 if metric == LOSS else 1.0
         ranked = {
@@ -86,18 +101,30 @@ def search(context: Context) -> list[Row]:
             )
             for arm, cells in arms.items()
         }
+        base = ranked[BASELINE][0][0] if BASELINE in ranked else math.nan
         for arm in arm_order(set(ranked)):
             score, key = ranked[arm][0]
-            rows.append(
-                [
-                    *key[:6],
-                    len(arms[arm][key]),
-                    metric,
-                    score,
-                    ranked[arm][1][0] if len(ranked[arm]) > 1 else float("nan"),
-                    better * (score - ranked[BASELINE][0][0])
-                    if BASELINE in ranked
-                    else float("nan"),
-                ]
+            found.append(
+                Winner(
+                    task=task,
+                    dataset=dataset,
+                    arm=arm,
+                    point={name: float(value) for name, value in zip(POINT, key[3:6])},
+                    seeds=len(arms[arm][key]),
+                    metric=metric,
+                    score=score,
+                    next_score=ranked[arm][1][0] if len(ranked[arm]) > 1 else math.nan,
+                    ahead=better * (score - base),
+                )
             )
-    return rows
+    return found
+
+
+def search(context: Context) -> list[Row]:
+    return [
+        [
+            *(w.task, w.dataset, w.arm, *w.point.values()),
+            *(w.seeds, w.metric, w.score, w.next_score, w.ahead),
+        ]
+        for w in winners(context.evidence)
+    ]

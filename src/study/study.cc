@@ -75,7 +75,25 @@ std::vector<json> grid_points(const json& grid, const std::string& where) {
 struct Axes {
   json base;
   std::vector<json> arms, settings;
+  json tuned;  // bench/tuned.toml, null where no arm asks for it
 };
+
+fs::path tuned_file() { return home_folder() / "bench" / "tuned.toml"; }
+
+// The value of `name`. Throws UserError with the nearest name where there is none.
+const json& named(const json& table, const std::string& name, const std::string& kind) {
+  if (table.contains(name)) return table.at(name);
+  std::vector<std::string> known;
+  for (const auto& [other, value] : table.items()) known.push_back(other);
+  throw UserError(unknown_word(kind, name, known));
+}
+
+// What the search found for the arm that `spec` names as `tuned`; nothing where it names none.
+json tuned_keys(const json& spec, const json& tuned, const std::string& where) {
+  if (!spec.contains("tuned")) return json::object();
+  const std::string setting = spec.value("tuned_on", spec.value("setting", ""));
+  return named(named(tuned, setting, where + ": tuned_on"), spec.at("tuned"), where + ": tuned");
+}
 
 // Whether the arm belongs to that setting: an arm may list the settings that it is for, because one
 // encoding may be best at different scales on different tasks.
@@ -131,14 +149,17 @@ void refuse_circles(const std::vector<json>& arms, const json& setting, const st
 
 PlannedTrial plan(const Axes& axes, const json& setting, const json& arm, const json& grid,
                   std::uint64_t seed, const std::string& where) {
-  PlannedTrial trial{axes.base, nullptr};
-  for (const json* table : {&setting, &arm, &grid}) trial.spec.update(*table);
+  const auto merged = [&](const json& found) {
+    json spec = axes.base;
+    for (const json* table : {&setting, &found, &arm, &grid}) spec.update(*table);
+    return spec;
+  };
+  PlannedTrial trial{merged(tuned_keys(merged(json::object()), axes.tuned, where)), nullptr};
   trial.spec["seed"] = seed;
-  trial.spec.erase("setting");
-  trial.spec.erase("settings");
-  trial.spec.erase("grid");
-  trial.spec.erase("parent");
-  trial.spec.erase("most_seeds");
+  for (const char* key :
+       {"setting", "settings", "grid", "parent", "most_seeds", "tuned", "tuned_on"}) {
+    trial.spec.erase(key);
+  }
   if (const json* parent = parent_of(arm, setting, axes.arms, where)) {
     trial.parent = std::make_shared<PlannedTrial>(plan(axes, setting, *parent, grid, seed, where));
   }
@@ -179,6 +200,10 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   refuse_unknown_settings(axes.arms, axis_points(text, "setting", nullptr, where), where);
   axes.settings = axis_points(text, "setting", chosen.value("settings", json()), where);
   for (const json& setting : axes.settings) refuse_circles(axes.arms, setting, where);
+  if (std::ranges::any_of(axes.arms, [](const json& arm) { return arm.contains("tuned"); })) {
+    axes.tuned = read_toml(tuned_file());
+    study.digest = sha256(read_file(file) + read_file(tuned_file()));
+  }
   // Seeds outermost: whatever is cut short, all arms have equally many.
   std::size_t nth = 0;
   for (const std::uint64_t seed : chosen.at("seeds").get<std::vector<std::uint64_t>>()) {

@@ -8,10 +8,14 @@
 //                         to keep), and sub-tables base and grid that override those above
 // Later tables win: base, profile base, setting, arm, grid. A setting may have a sub-table `grid`
 // of axes that only it has, so that a group of sizes can have arms of its own. An arm may list the
-// `settings` it is for, so that one encoding can stand at different scales on different tasks. It
-// may name another as its `parent`: its trial then starts from the weights of that arm's trial with
-// the same setting, grid point and seed. A profile that keeps an arm keeps its parent. With
-// `most_seeds` an arm or a setting takes only the first so many of the profile's seeds.
+// `settings` it is for. It may name another as its `parent`: its trial then starts from the weights
+// of that arm's trial with the same setting, grid point and seed. A profile that keeps an arm keeps
+// its parent. With `most_seeds` an arm or a setting takes only the first so many of the profile's
+// seeds.
+//
+// Scales and learning rates that the search found stand once, in bench/tuned.toml: a table for each
+// arm of each setting of the search. An arm with `tuned` = NAME takes NAME's table, of the setting
+// `tuned_on` or else of its own setting; keys that the arm states itself win over it.
 #pragma once
 
 #include <filesystem>
@@ -31,7 +35,7 @@ struct Study {
   std::string id;
   std::string harness;
   std::string about;
-  std::string digest;                ///< SHA-256 of the file
+  std::string digest;                ///< SHA-256 of the file, and of bench/tuned.toml if it is used
   double core_seconds = 0;           ///< of one trial in this profile
   std::vector<PlannedTrial> trials;  ///< empty where the study has no such profile
 };

@@ -5,6 +5,7 @@
 #include "dataset_helpers.h"
 #include "json_printing.h"
 #include "study/study.h"
+#include "tiny_home.h"
 
 namespace posbench {
 namespace {
@@ -258,6 +259,61 @@ TEST_F(Expansion, AnArmMayTakeFewerSeeds) {
   }
   EXPECT_EQ(children, 4);
   EXPECT_EQ(mine.trials.size(), 20u);
+}
+
+// What the search found stands once, and studies refer to it.
+class Tuned : public TinyHome {
+ protected:
+  Tuned() {
+    write("home/bench/tuned.toml",
+          "[tagging]\nlearned = { position_rms = 0.1, learning_rate = 0.004 }\n"
+          "[classification]\nlearned = { position_rms = 0.02, learning_rate = 0.001 }\n");
+  }
+
+  Study study(const std::string& arm) const {
+    const std::string text =
+        kHead + "[base]\nlearning_rate = 1.0\n[[setting]]\nsetting = \"tagging\"\n" +
+        "[[setting]]\nsetting = \"other\"\ntuned_on = \"classification\"\n" +
+        "[[arm]]\narm = \"a\"\n" + arm + "\n[profile.quick]\ncore_seconds = 1\nseeds = [0]\n";
+    return read_study(write("mine.toml", text), "quick", 0);
+  }
+};
+
+TEST_F(Tuned, AnArmStandsWhereTheSearchPutIt) {
+  const Study mine = study("tuned = \"learned\"");
+  EXPECT_EQ(mine.trials.at(0).spec,
+            json({{"arm", "a"}, {"learning_rate", 0.004}, {"position_rms", 0.1}, {"seed", 0}}));
+  EXPECT_EQ(mine.trials.at(1).spec,
+            json({{"arm", "a"}, {"learning_rate", 0.001}, {"position_rms", 0.02}, {"seed", 0}}));
+}
+
+TEST_F(Tuned, TheArmsOwnKeysWin) {
+  const Study mine = study("tuned = \"learned\"\ntuned_on = \"tagging\"\nlearning_rate = 0.5");
+  for (const PlannedTrial& trial : mine.trials) {
+    EXPECT_EQ(trial.spec.at("position_rms"), 0.1);
+    EXPECT_EQ(trial.spec.at("learning_rate"), 0.5);
+  }
+}
+
+TEST_F(Tuned, AnArmThatRefersToNothingIsAsItSays) {
+  EXPECT_EQ(study("").trials.at(0).spec, json({{"arm", "a"}, {"learning_rate", 1.0}, {"seed", 0}}));
+}
+
+// Other scales are another study.
+TEST_F(Tuned, TheDigestHoldsWhatTheSearchFound) {
+  const std::string before = study("tuned = \"learned\"").digest, alone = study("").digest;
+  write("home/bench/tuned.toml", "[tagging]\nlearned = {}\n[classification]\nlearned = {}\n");
+  EXPECT_NE(study("tuned = \"learned\"").digest, before);
+  EXPECT_EQ(study("").digest, alone);
+}
+
+TEST_F(Tuned, WhatWasNotSearchedIsNamed) {
+  const auto says = [&](const std::string& arm, const std::string& words) {
+    EXPECT_THAT(message_of<UserError>([&] { study(arm); }),
+                testing::AllOf(testing::HasSubstr("mine.toml"), testing::HasSubstr(words)));
+  };
+  says("tuned = \"lerned\"", "'lerned'; did you mean 'learned'?");
+  says("tuned = \"learned\"\ntuned_on = \"taging\"", "'taging'; did you mean 'tagging'?");
 }
 
 TEST_F(Expansion, MistypedWordsAreNamedWithFileAndNearest) {

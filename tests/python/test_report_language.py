@@ -106,12 +106,14 @@ def test_arrivals_and_scales(tmp_path):
     for name in ("learned_raw", "sinusoid_raw"):
         run.add("convergence", name, 5.0, arrival=600 if name == "learned_raw" else None)
     folder = run.write(tmp_path)
-    edit_run(folder, lambda r: r["rules"]["C7"].update(target=5.5))
+    edit_run(folder, lambda r: r["rules"]["C7"].update(target=5.5, other_losses=[4.0, 5.9]))
     context = context_of(folder)
-    rows = {(r[0], r[1]): r for r in convergence(context)}
-    assert rows["own", "learned"][5] == 10
-    assert 400 < rows["own", "learned"][6] < rows["own", "sinusoid"][6] < 700
-    assert rows["raw", "sinusoid_raw"][5] == 0 and math.isnan(rows["raw", "sinusoid_raw"][6])
+    rows = {(r[0], r[1], r[6]): r[7:] for r in convergence(context)}
+    steps, arrived = rows["own", "learned", "5.5 nats"]
+    assert arrived == 10 and 400 < steps < rows["own", "sinusoid", "5.5 nats"][0] < 700
+    assert rows["own", "learned", "5.9 nats"][0] < steps
+    for never in (("own", "learned", "4 nats"), ("raw", "sinusoid_raw", "5.5 nats")):
+        assert rows[never][1] == 0 and math.isnan(rows[never][0])
     scales = {r[0]: r for r in matched_and_raw(context)}
     assert set(scales) == {"own_best", "raw"}
     assert [r[:5] for r in effect_by_size(context)] == [["masked_lm", "brown_text", 128, 2, 64]]
