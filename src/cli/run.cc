@@ -21,7 +21,7 @@ namespace po = boost::program_options;
 
 constexpr const char* kOwnStudy = "own";
 
-// The studies asked for by id, or all that have the profile.
+// The studies asked for by id, or all that have the profile and do not wait to be named.
 std::vector<Study> choose_studies(const std::vector<std::string>& wanted,
                                   const std::string& profile, std::uint64_t seed_shift) {
   std::vector<std::string> known;
@@ -39,6 +39,7 @@ std::vector<Study> choose_studies(const std::vector<std::string>& wanted,
     if (!wanted.empty() && !named) continue;
     if (file.stem() == kOwnStudy) continue;  // has no data set of its own
     Study study = read_study(file, profile, seed_shift);
+    if (study.by_name && !named) continue;
     if (!study.trials.empty()) {
       studies.push_back(std::move(study));
     } else if (named) {
@@ -71,16 +72,19 @@ Study own_study(const std::string& dataset, const std::string& task, const std::
 }
 
 void print_plan(const std::vector<Study>& studies, int jobs) {
-  double sum = 0;
+  double sum = 0, wall = 0;
   fmt::print("{:<16} {:<14} {:>7} {:>14}\n", "study", "harness", "trials", "core-seconds");
   for (const Study& study : studies) {
     const double cost = study.core_seconds * static_cast<double>(study.trials.size());
     sum += cost;
+    wall += cost / (runs_alone(study.harness) ? 1 : jobs);
     fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", study.id, study.harness, study.trials.size(),
                cost);
   }
   fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", "together", "", "", sum);
-  fmt::print("Cost studies run alone, accuracy and memory trials {} at a time.\n", jobs);
+  fmt::print(
+      "Cost studies run alone, accuracy and memory trials {} at a time: about {:.1f} hours.\n",
+      jobs, wall / 3600);
 }
 
 }  // namespace
@@ -112,10 +116,9 @@ int run_command(const std::vector<std::string>& arguments) {
     std::cout
         << "Usage: posbench run [STUDY…] --profile NAME --out DIR [FLAGS]\n"
            "       posbench run --dataset NAME [FLAGS]\n\n"
-           "Runs the named studies (all that have the profile, where none is named), one "
-           "process a trial,\n"
-           "and writes one record a trial under DIR/trials. Killed and started again, it "
-           "goes on.\n"
+           "Runs the named studies, or where none is named all that the report's verdicts need: "
+           "one process\n"
+           "a trial, one record a trial under DIR/trials. Killed and started again, it goes on.\n"
            "Trials for an instruction set that this CPU lacks are left out and named "
            "(posbench doctor tells\n"
            "which it has).\n\n"

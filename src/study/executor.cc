@@ -23,9 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// A time measured beside other work is no time: these run alone.
-const std::set<std::string> kAlone = {"encoding_cost", "encoder_cost", "peer_cost", "reading_cost"};
-
 // A trial whose identity is known.
 struct Trial {
   std::string id;
@@ -300,6 +297,12 @@ std::map<std::string, std::string> run_trials(std::vector<Trial> todo, const std
 
 }  // namespace
 
+bool runs_alone(const std::string& harness) {
+  static const std::set<std::string> kAlone = {"encoding_cost", "encoder_cost", "peer_cost",
+                                               "reading_cost"};
+  return kAlone.contains(harness);
+}
+
 int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
   // Harnesses end with the process of this id, see bench/harness.cc.
   setenv("POSBENCH_RUN", std::to_string(getpid()).c_str(), 1);
@@ -335,7 +338,7 @@ int run_studies(const std::vector<Study>& studies, const RunOptions& options) {
     if (todo.empty()) continue;
     put(run["hosts"], "id", describe_host());
     save_run(options, run);  // a killed run's records must not name a host that nobody described
-    const int lanes = kAlone.contains(study.harness) ? 1 : options.jobs;
+    const int lanes = runs_alone(study.harness) ? 1 : options.jobs;
     for (const auto& [id, why] : run_trials(std::move(todo), study.harness, lanes, options.out)) {
       run["failed"].push_back({{"id", id}, {"study", study.id}, {"reason", why}});
       ++failed;

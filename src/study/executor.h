@@ -20,6 +20,9 @@ struct RunOptions {
   std::string command;             ///< as the user typed it, for run.json
 };
 
+/// Whether a harness's trials run one at a time: a time measured beside other work is no time.
+bool runs_alone(const std::string& harness);
+
 /// Locks the claims' rules in run.json, runs what is missing, merges the records. A trial that
 /// fails is named and the sweep goes on; trials for an instruction set or a precision that this
 /// machine lacks are left out and named. Returns the number of failed trials. Throws UserError,

@@ -174,7 +174,8 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   for (const char* key : {"id", "harness", "about", "profile"}) {
     if (!text.contains(key)) throw UserError(fmt::format("{}: '{}' is missing", where, key));
   }
-  Study study{text.at("id"), text.at("harness"), text.at("about"), sha256(read_file(file)), 0, {}};
+  Study study{
+      text.at("id"), text.at("harness"), text.at("about"), sha256(read_file(file)), 0, false, {}};
   if (study.id != file.stem().string()) {
     throw UserError(fmt::format("{}: id '{}' is not the file's name", where, study.id));
   }
@@ -185,7 +186,8 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
   if (!text.at("profile").contains(profile)) return study;
 
   const json& chosen = text.at("profile").at(profile);
-  refuse_unknown_keys(chosen, {"core_seconds", "seeds", "arms", "settings", "base", "grid"},
+  refuse_unknown_keys(chosen,
+                      {"core_seconds", "seeds", "arms", "settings", "base", "grid", "by_name"},
                       fmt::format("{} [profile.{}]", where, profile));
   for (const char* key : {"core_seconds", "seeds"}) {
     if (!chosen.contains(key)) {
@@ -193,6 +195,7 @@ Study expand(const fs::path& file, const std::string& profile, std::uint64_t see
     }
   }
   study.core_seconds = chosen.at("core_seconds");
+  study.by_name = chosen.value("by_name", false);
   Axes axes;
   axes.base = text.value("base", json::object());
   axes.base.update(chosen.value("base", json::object()));

@@ -5,7 +5,8 @@
 //   [[arm]], [[setting]]  axes whose points are tables of spec keys; `arm` and `setting` name them
 //   [grid]                further axes: key = [values]
 //   [profile.NAME]        core_seconds (of one trial), seeds, and optionally arms, settings (names
-//                         to keep), and sub-tables base and grid that override those above
+//                         to keep), sub-tables base and grid that override those above, and
+//                         by_name = true: no verdict needs it, so it runs only when it is named
 // Later tables win: base, profile base, setting, arm, grid. A setting may have a sub-table `grid`
 // of axes that only it has, so that a group of sizes can have arms of its own. An arm may list the
 // `settings` it is for. It may name another as its `parent`: its trial then starts from the weights
@@ -37,6 +38,7 @@ struct Study {
   std::string about;
   std::string digest;                ///< SHA-256 of the file, and of bench/tuned.toml if it is used
   double core_seconds = 0;           ///< of one trial in this profile
+  bool by_name = false;              ///< left out where all studies of the profile are asked for
   std::vector<PlannedTrial> trials;  ///< empty where the study has no such profile
 };
 

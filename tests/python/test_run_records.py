@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tiny_home import BASE, PROFILE, Home, home, needs_build, records, run_json, trial_files
+from tiny_home import ARMS, BASE, PROFILE, Home, home, needs_build, records, run_json, trial_files
 
 __all__ = ["home"]
 pytestmark = needs_build
@@ -187,6 +187,13 @@ def test_a_dry_run_writes_nothing(home: Home, tmp_path: Path) -> None:
     line = next(line for line in result.stdout.splitlines() if line.startswith("tiny"))
     assert line.split() == ["tiny", "accuracy", "6", "1"]  # 0.6 core-seconds
     assert not (tmp_path / "run").exists()
+
+
+def test_a_study_may_wait_to_be_named(home: Home, tmp_path: Path) -> None:
+    home.add_study("goals", BASE + ARMS + PROFILE + "by_name = true\n")
+    for words, planned in (((), False), (("goals",), True)):
+        plan = home.run_well(*words, *SMOKE, "--out", tmp_path / "run", "--dry-run").stdout
+        assert ("goals" in plan) == planned
 
 
 def alive_in_group(group: int) -> list[str]:
