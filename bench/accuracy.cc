@@ -121,16 +121,24 @@ json by_position(const std::vector<Unit>& units) {
   return rows;
 }
 
-// One bit for each unit, least significant bit first, in base64: what a paired test resamples
-// tomorrow.
-json correctness(const std::vector<Unit>& units) {
-  json documents = json::array(), counts = json::array();
-  std::vector<unsigned char> bits((units.size() + 7) / 8, 0);
+// The documents in the order of their units, as `headline` has them.
+json documents_of(const std::vector<Unit>& units) {
+  json documents = json::array();
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (i == 0 || units[i].document != units[i - 1].document) {
       documents.push_back(units[i].document);
-      counts.push_back(0);
     }
+  }
+  return documents;
+}
+
+// One bit for each unit, least significant bit first, in base64: what a paired test resamples
+// tomorrow.
+json correctness(const std::vector<Unit>& units) {
+  json counts = json::array();
+  std::vector<unsigned char> bits((units.size() + 7) / 8, 0);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (i == 0 || units[i].document != units[i - 1].document) counts.push_back(0);
     counts.back() = counts.back().get<int>() + 1;
     if (units[i].correct) bits[i / 8] = static_cast<unsigned char>(bits[i / 8] | 1u << (i % 8));
   }
@@ -138,12 +146,11 @@ json correctness(const std::vector<Unit>& units) {
   const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bits.data(),
                                      static_cast<int>(bits.size()));
   text.resize(static_cast<std::size_t>(length));
-  return {{"documents", documents}, {"units_per_document", counts}, {"correct", text}};
+  return {{"documents", documents_of(units)}, {"units_per_document", counts}, {"correct", text}};
 }
 
-// The headline of each document as a sum and a count, where it is not the share of correct units.
+// The headline of each document as a sum and a count: what a bootstrap resamples.
 json headline(const TaskData& data, const std::vector<Unit>& units) {
-  if (data.task->metric(data.dataset) == "accuracy") return nullptr;
   json sums = json::array(), counts = json::array();
   for (std::size_t first = 0, i = 1; i <= units.size(); ++i) {
     if (i < units.size() && units[i].document == units[first].document) continue;
@@ -235,11 +242,15 @@ json run(const json& spec, const std::string& folder) {
     json scored = summary(evaluation);
     scored["name"] = longer.name;
     scored["loss_by_position"] = by_position(evaluation.units);
+    scored["documents"] = documents_of(evaluation.units);
+    scored["headline"] = headline(data, evaluation.units);
     result["longer"].push_back(scored);
   }
   result["loss_by_position"] = by_position(test.units);
   result["test_units"] = correctness(test.units);
-  result["test_units"]["headline"] = headline(data, test.units);
+  // The share of correct units, bit by bit, is there already.
+  const bool is_share = data.task->metric(data.dataset) == "accuracy";
+  result["test_units"]["headline"] = is_share ? json() : headline(data, test.units);
   if (spec.at("keep_weights")) {
     if (folder.empty()) throw UserError("keep_weights needs --out, a folder to keep them in");
     result["weights"] = keep_weights(encoder, folder);

@@ -15,7 +15,7 @@ import numpy as np
 
 from report.errors import ReportError
 from report.load import Evidence
-from report.records import Accuracy, Floats, Trial
+from report.records import Accuracy, Floats, Side, Trial
 from report.statistics import Estimate, Quotients, contrast, mean_over_seeds
 
 # What may differ between the trainings of a pair; everything else must be the same.
@@ -93,8 +93,8 @@ class Pairing:
     def advantage(self, terms: Mapping[str, float]) -> Estimate:
         """The advantage that a weighted sum of arms adds up to. A term is an arm, or `arm@side`.
 
-        Two-level (seeds, test documents) where all terms are of the test side; over seeds alone
-        where one is of another, or of an old record: there documents are not told apart.
+        Two-level (seeds, test documents); over seeds alone where a term is of some positions or of
+        an old record: there documents are not told apart.
         """
         return self.remember(terms)
 
@@ -109,30 +109,37 @@ class Pairing:
         seeds = self.seeds(*(arm for arm, _, _ in named))
         if not seeds:
             return Estimate(math.nan, math.nan, 0, 0)
-        told = all(len(result_of(self.arms[a][s]).sums) for a, _, _ in named for s in seeds)
-        if not told or any(side != TEST for _, side, _ in named):
+        if not all(documents_on(self.arms[a][s], side) for a, side, _ in named for s in seeds):
             total = np.zeros(len(seeds))
             for arm, side, weight in named:
                 total += weight * self.better * self.scores(arm, seeds, side)
             return mean_over_seeds(total)
         first = self.arms[named[0][0]]
-        documents = {d for seed in seeds for d in result_of(first[seed]).documents}
+        documents = {
+            d
+            for arm, side, _ in named
+            for s in seeds
+            for d in documents_on(self.arms[arm][s], side)
+        }
         column = {d: i for i, d in enumerate(sorted(documents))}
         factor = self.better * self.scale
         quotients = [
-            self.quotients(arm, first, seeds, column, factor * weight) for arm, _, weight in named
+            self.quotients(arm, side, first, seeds, column, factor * weight)
+            for arm, side, weight in named
         ]
         return contrast(quotients, f"{self.name} {json.dumps(terms)}")
 
     def quotients(
         self,
         arm: str,
+        side: str,
         first: Mapping[int, Trial],
         seeds: list[int],
         column: Mapping[str, int],
         weight: float,
     ) -> Quotients:
-        """An arm's scores by seed and document. Raises ReportError unless `first` has the same."""
+        """An arm's scores on a side by seed and document. Raises ReportError unless `first` was
+        tested on the same documents."""
         sums, counts = np.zeros((2, len(seeds), len(column)))
         for row, seed in enumerate(seeds):
             trial = self.arms[arm][seed]
@@ -143,10 +150,11 @@ class Pairing:
                     "different test documents, so they cannot be paired; measure both again "
                     "with one build and one copy of the data"
                 )
-            columns = [column[d] for d in result.documents]
+            told = on_side(trial, side)
+            columns = [column[d] for d in told.documents]
             # A document may come in several pieces.
-            np.add.at(sums[row], columns, result.sums)
-            np.add.at(counts[row], columns, result.counts)
+            np.add.at(sums[row], columns, told.sums)
+            np.add.at(counts[row], columns, told.counts)
         return Quotients(weight, sums, counts)
 
     def seed_sd(self, arms: tuple[str, ...]) -> float:
@@ -176,6 +184,18 @@ def score_on(trial: Trial, side: str) -> float:
         f"{trial.path} has no scores of side '{side}', which a claim asks for; measure it again with "
         "this version"
     )
+
+
+def on_side(trial: Trial, side: str) -> Accuracy | Side:
+    """What the record says of the test side, or of one of longer texts, document by document."""
+    result = result_of(trial)
+    return result.longer.get(side, Side(0.0, 0.0, 0)) if side != TEST else result
+
+
+def documents_on(trial: Trial, side: str) -> list[str]:
+    """The documents of a side that the record tells apart; none in old records."""
+    told = on_side(trial, side)
+    return told.documents if len(told.sums) else []
 
 
 def side_of(term: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
@@ -24,9 +24,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Side(Score):
-    """A test side of longer texts."""
+    """A test side of longer texts; its documents as in Accuracy."""
 
     loss_by_position: list[tuple[int, float, int]] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+    sums: Floats = field(default_factory=lambda: np.array([]))
+    counts: Floats = field(default_factory=lambda: np.array([]))
 
 
 @dataclass(frozen=True)
@@ -325,18 +328,27 @@ def quotients(
         return correct, units
     if fields.table.get("headline") is None:
         return np.array([]), np.array([])
+    return headline(fields, len(units))
+
+
+def headline(fields: Fields, documents: int) -> tuple[Floats, Floats]:
     table = fields.table_at("headline")
     sums, counts = table.numbers("sums"), table.numbers("counts")
-    if not len(sums) == len(counts) == len(units):
-        table.refuse(f"has {len(sums)} sums and {len(counts)} counts for {len(units)} documents")
+    if not len(sums) == len(counts) == documents:
+        table.refuse(f"has {len(sums)} sums and {len(counts)} counts for {documents} documents")
     return sums, counts
 
 
 def side_of(fields: Fields) -> Side:
     found = score(fields)
-    # Absent in records from before longer sides were broken down.
+    # Absent in records from before longer sides were broken down, by position and by document.
     rows = by_position(fields) if "loss_by_position" in fields.table else []
-    return Side(found.loss, found.accuracy, found.examples, found.scores, rows)
+    side = Side(found.loss, found.accuracy, found.examples, found.scores, rows)
+    if "headline" not in fields.table:
+        return side
+    documents = [str(name) for name in fields.get("documents", list)]
+    sums, counts = headline(fields, len(documents))
+    return replace(side, documents=documents, sums=sums, counts=counts)
 
 
 def task_of(fields: Fields, test: Score) -> dict[str, Any]:

@@ -121,10 +121,8 @@ def winners(evidence: Evidence) -> list[Winner]:
 
 
 def search(context: Context) -> list[Row]:
-    return [
-        [
-            *(w.task, w.dataset, w.arm, *w.point.values()),
-            *(w.seeds, w.metric, w.score, w.next_score, w.ahead),
-        ]
-        for w in winners(context.evidence)
-    ]
+    rows: list[Row] = []
+    for w in winners(context.evidence):
+        rows.append([w.task, w.dataset, w.arm, *w.point.values(), w.seeds, w.metric])
+        rows[-1] += [w.score, w.next_score, w.ahead]
+    return rows

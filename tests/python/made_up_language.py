@@ -48,6 +48,7 @@ def result(
     bits = np.zeros(DOCUMENTS * UNITS, dtype=bool)
     score = {"loss": mean, "accuracy": 0.0, "examples": DOCUMENTS * UNITS, "scores": {}}
     positions = by_position or {p: loss for p in range(64)}
+    documents = {"documents": [f"{d:03}" for d in range(DOCUMENTS)]}
     rows = [{"position": p, "loss": v, "n": 50} for p, v in positions.items()]
     return {
         "parameters": 1_000_000,
@@ -74,12 +75,14 @@ def result(
                 "name": name,
                 "loss": mean + more,
                 "loss_by_position": [{"position": p, "loss": mean + more, "n": 9} for p in (8, 80)],
+                **documents,
+                "headline": {"sums": (sums + more * UNITS).tolist(), "counts": [UNITS] * DOCUMENTS},
             }
             for name, more in (sides or {}).items()
         ],
         "loss_by_position": rows,
         "test_units": {
-            "documents": [f"{d:03}" for d in range(DOCUMENTS)],
+            **documents,
             "units_per_document": [UNITS] * DOCUMENTS,
             "correct": base64.b64encode(np.packbits(bits).tobytes()).decode(),
             "headline": {"sums": sums.tolist(), "counts": [UNITS] * DOCUMENTS},

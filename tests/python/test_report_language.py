@@ -1,14 +1,16 @@
 """Claims 3, 4, 7 and 9 on language models whose truth is known."""
 
+import json
 import math
 from typing import Any
 
 import pytest
 from conftest import Truth, Writer, edit_run, verdicts
-from made_up_language import result, spec
+from made_up_language import DOCUMENTS, result, spec
 
 from report import claims
 from report.load import load
+from report.pairs import pairing
 from report.tables import Context
 from report.tables.convergence import convergence
 from report.tables.domain import domain_scores
@@ -64,6 +66,28 @@ def test_a_table_within_and_beyond_its_length(tmp_path):
     assert found["C3.beyond_tile"].reason == "no_records"
     assert found["C3.late_rows"].verdict == "CONTRADICTED"
     assert found["C3.late_rows"].effect == pytest.approx(-0.4, abs=0.01)
+
+
+def test_documents_count_on_longer_rows_too(tmp_path):
+    """All seeds of this arm have the same loss, so that only documents are left to vary."""
+    run = length_run(tmp_path, clamp=0.0)
+    where = {"task": "masked_lm", "dataset": "brown_text", "trained_length": 64}
+    terms = {"learned@test 1.5x": 1.0, "learned@test": -1.0}
+    difference = pairing(load([run]), "length", 100, where, ("learned",)).advantage(terms)
+    assert difference.effect == pytest.approx(-1.0) and difference.se == pytest.approx(0, abs=1e-9)
+    alone = pairing(load([run]), "length", 100, where, ("learned",)).advantage(
+        {"learned@test 2x": 1}
+    )
+    # Documents have a deviation of 0.2, drawn anew for each seed.
+    assert alone.se == pytest.approx(0.2 / math.sqrt(DOCUMENTS * len(SEEDS)), rel=0.2)
+
+    for file in (run / "trials").glob("*.json"):
+        record = json.loads(file.read_text())
+        for side in record["result"]["longer"]:
+            del side["headline"]
+        file.write_text(json.dumps(record))
+    old = pairing(load([run]), "length", 100, where, ("learned",)).advantage({"learned@test 2x": 1})
+    assert old.effect == pytest.approx(alone.effect) and old.se < alone.se / 5
 
 
 def test_tables_of_longer_rows(tmp_path):
