@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from report import figures
-from report.claims import Claim, Verdict, parts_of, rule_mark
+from report.claims import Claim, Verdict, rule_mark
 from report.errors import ReportError
 from report.limits import limits
 from report.load import Evidence, studies_of
@@ -61,8 +60,8 @@ class Section:
     claim: Claim
     lines: list[Line]
     marks: list[str]  # what is to be said about the whole claim
-    tally: list[tuple[str, int]]  # verdicts of the parts, and how many have each
     headline: str
+    spoken: list[Line]  # the parts that the headline names: they speak for the claim
     answers: list[str]
     charts: list[Chart]
     tables: list[Grid]
@@ -155,10 +154,11 @@ def owner(table: str, context: Context) -> Claim | None:
 
 
 def profile_of(claim: Claim, evidence: Evidence) -> str:
-    """The profile of the run that holds the claim's records, for the command that repeats them."""
+    """The profile of the run that holds the claim's records, for the command that repeats them;
+    where there are none, the one that decides claims."""
     studies = studies_of(evidence.rules.get(claim.id, claim.rule))
-    holders = [run for run in evidence.runs if studies & run.studies.keys()]
-    return (holders or evidence.runs)[0].profile
+    holders = [run.profile for run in evidence.runs if studies & run.studies.keys()]
+    return (holders or ["standard"])[0]
 
 
 def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
@@ -174,8 +174,8 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         claim=claim,
         lines=lines,
         marks=[locale(f"mark.{mark}")] if mark else [],
-        tally=tally(claim, context, lines),
         headline=headline(claim, lines, locale),
+        spoken=[item for item in lines if item.verdict.part in named_in(claim.headline)],
         answers=answers(lines, locale),
         charts=charts,
         tables=[grids[name] for name in here],
@@ -206,20 +206,18 @@ def line(verdict: Verdict, locale: Locale) -> Line:
     )
 
 
-def tally(claim: Claim, context: Context, lines: list[Line]) -> list[tuple[str, int]]:
-    """How often each verdict occurs among the parts that are not sums of others."""
-    parts = parts_of(claim.id, context.rule(claim.id))
-    found = [item.verdict for item in lines]
-    return Counter(v.finding.verdict for v in found if "of" not in parts[v.part]).most_common()
+def named_in(headline: str) -> list[str]:
+    """The parts of a claim that its headline names."""
+    return [name for _, name, _, _ in Formatter().parse(headline) if name]
 
 
 def headline(claim: Claim, lines: list[Line], locale: Locale) -> str:
     """The claim's sentence for the first screen with the effects of the parts that it names."""
     effects = {item.verdict.part: item.effect for item in lines}
-    named = [name for _, name, _, _ in Formatter().parse(claim.headline) if name]
-    if not all(effects.get(name) for name in named):
+    named = named_in(claim.headline)
+    if not any(effects.get(name) for name in named):
         return locale("answer.none")
-    return claim.headline.format(**effects)
+    return claim.headline.format(**{n: effects.get(n) or locale("answer.open") for n in named})
 
 
 def answers(lines: list[Line], locale: Locale) -> list[str]:

@@ -39,7 +39,7 @@ def effect_by_size(context: Context) -> Any:
                 axes.plot([low, high], [y, y], color=colour("learned"), linewidth=2)
             axes.plot(effect, y, "o", color=colour("learned"), markersize=4)
             note(axes, f"{effect:+.3f}", (effect, y), (0, 3))
-        names = [f"d {r[2]}, {r[3]} layers, {r[4]} rows" for r in reversed(group)]
+        names = [f"d {r[2]}, {r[3]} layers, L {r[4]}" for r in reversed(group)]
         axes.set_yticks(range(len(group)), names, fontsize=8)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(-0.6, len(group) - 0.2)
