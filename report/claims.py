@@ -14,7 +14,7 @@ from report import rules
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
-from report.rules import CONTRADICTED, UNDECIDED, Finding
+from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding
 from report.statistics import holm
 
 FOLDER = Path(__file__).parent / "claims"
@@ -136,7 +136,7 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
         else:
             kind = rules.module(parts[name]["kind"])
             findings[name] = kind.decide(parts[name], evidence, findings)
-    adjusted = adjust(findings)
+    adjusted = adjust(findings, parts)
     findings = {n: settle(f, adjusted.get(n, math.nan), parts[n]) for n, f in findings.items()}
     order = [*(n for n in claim.labels if n in parts), *(n for n in parts if n not in claim.labels)]
     return [
@@ -155,12 +155,20 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
 
 def settle(finding: Finding, p_holm: float, part: Mapping[str, Any]) -> Finding:
     """A difference must outlive Holm's correction; equality needs none (every part must hold)."""
-    if finding.verdict == CONTRADICTED and p_holm > part.get("alpha", math.inf):
+    difference = SUPPORTED if finding.superior else CONTRADICTED
+    if finding.verdict == difference and p_holm > part.get("alpha", math.inf):
         return replace(finding, verdict=UNDECIDED, reason="not_after_holm")
     return finding
 
 
-def adjust(findings: Mapping[str, Finding]) -> dict[str, float]:
-    """Holm over the parts of one claim that were tested; a single test stands as it is."""
-    tested = [name for name, f in findings.items() if math.isfinite(f.p)]
-    return dict(zip(tested, holm([findings[name].p for name in tested])))
+def adjust(findings: Mapping[str, Finding], parts: Mapping[str, Named]) -> dict[str, float]:
+    """Holm over the parts of one claim that are tested alike; a single test stands as it is."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for name, finding in findings.items():
+        if math.isfinite(finding.p):
+            family = (parts[name]["kind"], parts[name].get("test", ""))
+            families.setdefault(family, []).append(name)
+    adjusted: dict[str, float] = {}
+    for tested in families.values():
+        adjusted |= dict(zip(tested, holm([findings[name].p for name in tested])))
+    return adjusted

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Mapping
 
+from report.statistics import Estimate
+
 
 SUPPORTED, CONTRADICTED = "SUPPORTED", "CONTRADICTED"
 UNDECIDED, NOT_TESTABLE = "UNDECIDED", "NOT TESTABLE"
@@ -34,7 +36,9 @@ class Finding:
     margin: float = math.nan
     unit: str = ""
     n: int = 0
-    p: float = math.nan  # unadjusted, of the test that could contradict
+    p: float = math.nan  # unadjusted, of the test for a difference
+    superior: bool = False  # whether that difference supports (it is better) or contradicts
+    estimate: Estimate | None = None  # the effect with its error, on the scale it was tested on
     marks: tuple[str, ...] = ()  # keys under [mark] in the locale
 
 

@@ -23,7 +23,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     if not measured:
         return Finding(UNDECIDED, "all_open", {"open": ", ".join(findings)}, n=fewest)
     weakest = min(testable or measured, key=lambda k: slack(measured[k]))
-    p = holm([f.p if math.isfinite(f.p) else 1.0 for f in findings.values()])
+    p = holm([p_against(finding) for finding in findings.values()])
     failed = [
         name
         for (name, f), adjusted in zip(findings.items(), p)
@@ -49,14 +49,21 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         values={
             "failed": ", ".join(failed),
             "open": ", ".join(open_parts),
-            "silent": ", ".join(silent),
+            "silent": ", ".join(silent) or "none",
             "weakest": weakest,
         },
-        setting=f"{len(findings)} settings, numbers of {weakest}",
+        setting=f"{len(testable)} of {len(findings)} settings, numbers of {weakest}",
         n=fewest,
         p=math.nan,
         marks=marks,
     )
+
+
+def p_against(finding: Finding) -> float:
+    """p of what contradicts a part: a difference, or where being better is asked its lack."""
+    if not math.isfinite(finding.p):
+        return 1.0
+    return 1 - finding.p if finding.superior else finding.p
 
 
 def slack(finding: Finding) -> float:

@@ -12,14 +12,16 @@ from report.statistics import holm
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
-    """At least one part named in `of` must hold; shown with the numbers of the clearest."""
+    """At least one part named in `of` must hold; shown with the numbers of the clearest.
+
+    Its interval is as wide as for having been chosen among so many (Bonferroni).
+    """
     findings = {name: others[name] for name in part["of"]}
     measured = {k: f for k, f in findings.items() if math.isfinite(f.effect)}
     fewest = min(f.n for f in findings.values())
     if not measured:
         return Finding(UNDECIDED, "all_open", {"open": ", ".join(findings)}, n=fewest)
-    told = {k: float(f.values.get("p_support", 1.0)) for k, f in findings.items()}
-    p = {k: v if math.isfinite(v) else 1.0 for k, v in told.items()}
+    p = {k: f.p if math.isfinite(f.p) else 1.0 for k, f in findings.items()}
     adjusted = dict(zip(p, holm(list(p.values()))))
     holding = [
         k for k, f in findings.items() if f.verdict == SUPPORTED and adjusted[k] <= part["alpha"]
@@ -31,6 +33,9 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         verdict, reason = CONTRADICTED, "none_holds"
     else:
         verdict, reason = UNDECIDED, "some_open"
+    level = 1 - (1 - findings[clearest].level) / len(findings)
+    estimate = findings[clearest].estimate
+    low, high = estimate.interval(level) if estimate else (math.nan, math.nan)
     still = [k for k, f in findings.items() if f.verdict not in (SUPPORTED, CONTRADICTED)]
     return replace(
         findings[clearest],
@@ -38,6 +43,9 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         reason=reason,
         values={"holding": ", ".join(holding), "open": ", ".join(still)},
         setting=f"{len(findings)} settings, numbers of {clearest}",
+        low=math.exp(low),
+        high=math.exp(high),
+        level=level,
         n=fewest,
         p=math.nan,
     )

@@ -23,7 +23,11 @@ WHERE = ("task", "dataset", "system", "hidden", "layers", "trained_length", "sho
 
 @dataclass(frozen=True)
 class Gate:
-    """Does position matter on a task? best - none against `bound` = 5 x the seeds' deviation."""
+    """Does position matter on a task? best - none against `bound` = 5 x its deviation over seeds.
+
+    The deviation is that of the paired difference: every seed has a split of its own, and what a
+    split is harder or easier for both says nothing about positions.
+    """
 
     best: str
     gain: Estimate
@@ -74,8 +78,7 @@ def gate(part: Part, pairing: Pairing) -> Gate:
     best = max(present, key=lambda a: gains[a].effect, default=arms[0])
     gain = gains.get(best) or pairing.difference(best, part["baseline"])
     low, high = gain.interval(part["gate_level"])
-    sd = pairing.seed_sd(arms)
-    return Gate(best, gain, low, high, sd, part["gate_sd"] * sd)
+    return Gate(best, gain, low, high, gain.sd, part["gate_sd"] * gain.sd)
 
 
 def margin(part: Part) -> float:
@@ -101,7 +104,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     difference = pairing.advantage(terms_of(part))
     low, high = difference.interval(part["level"])
     limit = margin(part)
-    reachable = tost_margin(difference.n, part["power"], part["alpha"]) * difference.sd
+    reachable = reach(part, difference)
     verdict, reason = verdict_of(part, difference, low, high, limit)
     marks: tuple[str, ...] = ()
     opened = gate(part, pairing) if "gate" in part else None
@@ -134,18 +137,27 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         margin=limit,
         unit=pairing.unit,
         n=difference.n,
-        p=p_against(part["test"], difference, limit),
+        p=p_of_difference(part["test"], difference, limit),
+        superior=part["test"] == "better",
         marks=marks,
     )
 
 
-def p_against(test: str, difference: Estimate, limit: float) -> float:
-    """One-sided p of what would contradict."""
+def reach(part: Part, difference: Estimate) -> float:
+    """What pairs of this spread could have shown: a margin of equality, or one of not being worse;
+    where being better is asked, an effect beyond the margin."""
+    if part["test"] == "tost":
+        return tost_margin(difference.n, part["power"], part["alpha"]) * difference.sd
+    return difference.detectable(part["power"], part["alpha"])
+
+
+def p_of_difference(test: str, difference: Estimate, limit: float) -> float:
+    """p of the finding that has to outlive a correction: a difference."""
     if math.isnan(limit):
         return math.nan
     if test == "tost":
         return difference.p_different(limit)
-    return difference.p_below(limit if test == "better" else -limit)
+    return difference.p_above(limit) if test == "better" else difference.p_below(-limit)
 
 
 def verdict_of(
@@ -153,7 +165,7 @@ def verdict_of(
 ) -> tuple[str, str]:
     """Verdict and reason from one interval and one margin, before the gate."""
     if difference.n < part["min_seeds"]:
-        return UNDECIDED, "too_few_seeds" if difference.n > 1 else "one_seed"
+        return UNDECIDED, f"too_few_seeds_{part['test']}" if difference.n > 1 else "one_seed"
     if math.isnan(limit):
         return UNDECIDED, "gap_not_locked"
     if part["test"] == "better":
@@ -168,4 +180,4 @@ def verdict_of(
         return CONTRADICTED, "worse"
     if part["test"] == "tost" and low > limit:
         return CONTRADICTED, "ahead"
-    return UNDECIDED, "straddles"
+    return UNDECIDED, f"straddles_{part['test']}"

@@ -9,7 +9,7 @@ from typing import Mapping
 from report import cost
 from report.load import Evidence
 from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding, Part
-from report.statistics import Estimate, mean_of
+from report.statistics import POWER, Estimate, mean_of
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
@@ -59,7 +59,13 @@ def judge(part: Part, log_ratio: Estimate, setting: str, chosen: Counter[str]) -
     return Finding(
         verdict=verdict,
         reason=reason,
-        values={"bound": bound, "n": log_ratio.n, "least": part["min_seeds"], "arms": arms},
+        values={
+            "bound": bound,
+            "n": log_ratio.n,
+            "least": part["min_seeds"],
+            "arms": arms,
+            "reachable": math.exp(log_ratio.detectable(POWER, (1 - part["level"]) / 2)),
+        },
         setting=setting,
         effect=math.exp(log_ratio.effect),
         low=low,

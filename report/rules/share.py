@@ -7,7 +7,7 @@ from typing import Mapping
 from report import cost
 from report.load import Evidence
 from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding, Part
-from report.statistics import mean_of
+from report.statistics import POWER, mean_of
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
@@ -35,7 +35,12 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     return Finding(
         verdict=verdict,
         reason=reason,
-        values={"bound": part["margin"], "n": saved.n, "least": part["min_seeds"]},
+        values={
+            "bound": part["margin"],
+            "n": saved.n,
+            "least": part["min_seeds"],
+            "reachable": saved.detectable(POWER, (1 - part["level"]) / 2),
+        },
         setting=f"{part['pass']}, {len(found)} shapes",
         effect=saved.effect,
         low=low,

@@ -2,13 +2,15 @@
 
 The effect is the ratio of steps, arm over reference: the geometric mean over paired seeds. A curve
 is read off the development side; between two of its points the loss is taken to fall in a straight
-line. An arm that never gets there counts as having arrived with its last step, which can only bring
-the ratio nearer to 1; a seed where neither does says nothing and is left out. Both are counted.
+line. An arm that never gets there counts as having arrived with its last step. That flatters it, so
+where the arm did it cannot be called faster, and where the reference did it cannot be called not
+faster. A seed where neither arrives has no ratio, and counts for both.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Mapping
 
 import numpy as np
@@ -34,19 +36,27 @@ def steps_to(curve: list[CurvePoint], target: float) -> float:
     return math.inf
 
 
-def log_ratios(part: Part, pairing: Pairing) -> tuple[list[float], int]:
-    """log(steps of arm / steps of reference) by seed, and how often one of the two never arrived."""
-    found, censored = [], 0
-    for seed in pairing.seeds(part["arm"], part["reference"]):
-        steps = [
-            arrival(pairing.arms[a][seed], part["target"]) for a in (part["arm"], part["reference"])
-        ]
-        censored += sum(math.isinf(s) for s in steps)
-        if not all(math.isinf(s) for s in steps):
-            last = result_of(pairing.arms[part["arm"]][seed]).curve[-1].step
-            one, other = (min(s, float(last)) for s in steps)
-            found.append(math.log(one / other))
-    return found, censored
+@dataclass(frozen=True)
+class Arrivals:
+    """log(steps of arm / steps of reference) by seed, and how many trainings never arrived."""
+
+    logs: list[float]
+    arm_never: int
+    reference_never: int
+
+
+def arrivals(part: Part, pairing: Pairing) -> Arrivals:
+    logs = []
+    never = {part["arm"]: 0, part["reference"]: 0}
+    for seed in pairing.seeds(*never):
+        steps = {arm: arrival(pairing.arms[arm][seed], part["target"]) for arm in never}
+        for arm, at in steps.items():
+            never[arm] += math.isinf(at)
+        if not all(math.isinf(at) for at in steps.values()):
+            last = float(result_of(pairing.arms[part["arm"]][seed]).curve[-1].step)
+            one, other = (min(steps[arm], last) for arm in never)
+            logs.append(math.log(one / other))
+    return Arrivals(logs, *never.values())
 
 
 def arrival(trial: Trial, target: float) -> float:
@@ -59,11 +69,11 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     setting = f"{part['task']}, {part['dataset']}, to {part['target']:g} nats"
     if pairing is None or not pairing.seeds(part["arm"], part["reference"]):
         return Finding(UNDECIDED, "no_records", {"study": part["study"]}, setting)
-    logs, censored = log_ratios(part, pairing)
-    ratio = mean_over_seeds(np.array(logs))
+    found = arrivals(part, pairing)
+    ratio = mean_over_seeds(np.array(found.logs))
     low, high = ratio.interval(part["level"])
     bound = math.log(1 - part["margin"])
-    verdict, reason = verdict_of(part, ratio, low, high, bound)
+    verdict, reason = verdict_of(part, ratio, found, bound)
     return Finding(
         verdict=verdict,
         reason=reason,
@@ -71,8 +81,9 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
             "n": ratio.n,
             "least": part["min_seeds"],
             "bound": 1 - part["margin"],
-            "censored": censored,
-            "p_support": ratio.p_below(bound),
+            "arm_never": found.arm_never,
+            "reference_never": found.reference_never,
+            "reachable": math.exp(bound - ratio.detectable(part["power"], part["alpha"])),
         },
         setting=setting,
         effect=math.exp(ratio.effect),
@@ -82,15 +93,22 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         margin=part["margin"],
         unit="ratio",
         n=ratio.n,
-        p=ratio.p_above(bound),
+        p=ratio.p_below(bound),
+        superior=True,
+        estimate=ratio,
     )
 
 
-def verdict_of(
-    part: Part, ratio: Estimate, low: float, high: float, bound: float
-) -> tuple[str, str]:
+def verdict_of(part: Part, ratio: Estimate, found: Arrivals, bound: float) -> tuple[str, str]:
+    low, high = ratio.interval(part["level"])
     if ratio.n < part["min_seeds"]:
         return UNDECIDED, "too_few_arrivals"
     if high < bound:
-        return SUPPORTED, "faster"
-    return (CONTRADICTED, "not_faster") if low > bound else (UNDECIDED, "straddles_faster")
+        return (UNDECIDED, "arm_never") if found.arm_never else (SUPPORTED, "faster")
+    if low > bound:
+        if found.reference_never:
+            return UNDECIDED, "reference_never"
+        if low > -bound:
+            return CONTRADICTED, "slower"
+        return CONTRADICTED, "as_fast" if high < -bound else "not_faster"
+    return UNDECIDED, "straddles_faster"

@@ -19,7 +19,7 @@ def convergence(context: Context) -> list[Row]:
         if part["kind"] != "steps":
             continue
         pairing = contrast.pairing_of(part, context.evidence)
-        for arm in (part["arm"], part["reference"]) if pairing else ():
+        for arm in (part["arm"], part["reference"], "none") if pairing else ():
             assert pairing is not None
             trials = list(pairing.arms.get(arm, {}).values())
             if not trials:

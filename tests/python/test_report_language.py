@@ -52,6 +52,9 @@ def length_run(folder: Any, clamp: float) -> Any:
         positions = {p: 5.0 if p < 32 else late for p in range(128)}
         short = {"trained_length": 0, "short_length": 32}
         run.add("length", arm, 5.0, short, by_position=positions)
+    for arm, late in (("learned_long", 5.1), ("sinusoid_long", 5.0)):
+        positions = {p: 5.0 if p < 32 else late for p in range(128)}
+        run.add("length", arm, 5.0, {"trained_length": 0}, by_position=positions)
     return run.write(folder)
 
 
@@ -65,7 +68,10 @@ def test_a_table_within_and_beyond_its_length(tmp_path):
     assert found["C3.beyond_clamp"].verdict == "SUPPORTED"
     assert found["C3.beyond_tile"].reason == "no_records"
     assert found["C3.late_rows"].verdict == "CONTRADICTED"
-    assert found["C3.late_rows"].effect == pytest.approx(-0.4, abs=0.01)
+    assert found["C3.late_rows"].effect == pytest.approx(-0.3, abs=0.01)  # 0.1 without schedule too
+    assert found["C3.learned_beyond"].verdict == "CONTRADICTED"
+    assert found["C3.learned_beyond"].effect == pytest.approx(-1.0, abs=0.01)
+    assert found["C3.sinusoid_beyond"].verdict == "SUPPORTED"
 
 
 def test_documents_count_on_longer_rows_too(tmp_path):

@@ -21,10 +21,19 @@ from report.statistics import Estimate
 PART = {"of": ["a", "b", "c"], "alpha": 0.05, "min_seeds": 5}
 
 
-def finding(verdict, low=-0.5, high=0.5, p=0.5, p_support=0.5):
-    values = {"test": "tost", "p_support": p_support}
+def finding(verdict, low=-0.5, high=0.5, p=0.5, **more):
     return Finding(
-        verdict, "", values, effect=(low + high) / 2, low=low, high=high, margin=1.0, n=10, p=p
+        verdict,
+        "",
+        {"test": "tost"},
+        effect=(low + high) / 2,
+        low=low,
+        high=high,
+        level=0.9,
+        margin=1.0,
+        n=10,
+        p=p,
+        **more,
     )
 
 
@@ -59,12 +68,29 @@ def some(*found):
 
 
 def test_some_hold_after_holm_and_none_only_if_all_fail():
-    good = finding(SUPPORTED, p_support=0.01)
+    good = finding(SUPPORTED, p=0.01)
     bad = finding(CONTRADICTED)
     assert some(good, bad, bad).verdict == SUPPORTED
-    assert some(finding(SUPPORTED, p_support=0.04), bad, bad).verdict == UNDECIDED
+    assert some(finding(SUPPORTED, p=0.04), bad, bad).verdict == UNDECIDED
     assert some(bad, bad, bad).verdict == CONTRADICTED
     assert some(bad, finding(UNDECIDED), bad).values["open"] == "b"
+
+
+def test_the_clearest_of_several_has_a_wider_interval():
+    chosen = Estimate(-0.4, 0.1, 9, 10)
+    low, high = chosen.interval(1 - 0.1 / 3)
+    found = some(
+        finding(SUPPORTED, p=0.001, estimate=chosen), finding(UNDECIDED), finding(UNDECIDED)
+    )
+    assert (found.low, found.high) == pytest.approx((math.exp(low), math.exp(high)))
+    assert found.level == pytest.approx(1 - 0.1 / 3)
+
+
+def test_what_is_not_better_contradicts_all_of():
+    lacking = finding(CONTRADICTED, -0.5, 0.1, p=0.999, superior=True)
+    better = finding(SUPPORTED, 2.0, 3.0, p=0.001, superior=True)
+    assert everything(better, lacking, better).verdict == CONTRADICTED
+    assert everything(better, better, better).verdict == SUPPORTED
 
 
 def curve(*losses):
@@ -86,4 +112,24 @@ def test_better_by_a_margin(effect, verdict):
     low, high = found.interval(0.90)
     part = {"test": "better", "min_seeds": 5}
     assert contrast.verdict_of(part, found, low, high, 1.0)[0] == verdict
-    assert (contrast.p_against("better", found, 1.0) < 0.05) == (verdict == CONTRADICTED)
+    assert (contrast.p_of_difference("better", found, 1.0) < 0.05) == (verdict == SUPPORTED)
+
+
+@pytest.mark.parametrize(
+    "ratio, arm_never, reference_never, verdict",
+    [
+        (0.8, 0, 0, SUPPORTED),
+        (0.8, 0, 2, SUPPORTED),
+        (0.8, 1, 0, UNDECIDED),  # the missing one might be twice as slow
+        (1.0, 0, 0, CONTRADICTED),
+        (1.3, 2, 0, CONTRADICTED),
+        (1.0, 0, 5, UNDECIDED),  # the reference never arrived, how much later nobody knows
+    ],
+)
+def test_what_never_arrived_decides_nothing_in_its_favour(
+    ratio, arm_never, reference_never, verdict
+):
+    found = steps.Arrivals([], arm_never, reference_never)
+    part = {"min_seeds": 5, "level": 0.9}
+    estimate = Estimate(math.log(ratio), 0.01, 9, 10)
+    assert steps.verdict_of(part, estimate, found, math.log(0.95))[0] == verdict

@@ -48,7 +48,7 @@ def test_fewer_than_five_seeds_decide_nothing(tmp_path, seeds):
     for part in ("C1.tagging_pos", "C1.classification_gloss", "C6.tagging_pos", "C6.all"):
         assert found[part].finding.verdict == "UNDECIDED"
     if seeds > 1:
-        assert found["C1.tagging_pos"].finding.reason == "too_few_seeds"
+        assert found["C1.tagging_pos"].finding.reason == "too_few_seeds_tost"
         assert found["C1.tagging_pos"].finding.values["reachable"] > 0
 
 
