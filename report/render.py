@@ -47,6 +47,7 @@ class Line:
 class Chart:
     """A chart, or a part of one that fills more than a page."""
 
+    id: str
     name: str
     svg: Markup
     part: int  # from 1
@@ -187,7 +188,10 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
 
 def chart(name: str, context: Context, place: str) -> list[Chart]:
     drawn = figures.draw(name, context, f"{place}-{name}")
-    return [Chart(name, Markup(svg), i + 1, len(drawn)) for i, svg in enumerate(drawn)]
+    return [
+        Chart(f"figure-{place}-{name}-{i + 1}", name, Markup(svg), i + 1, len(drawn))
+        for i, svg in enumerate(drawn)
+    ]
 
 
 def line(verdict: Verdict, locale: Locale) -> Line:

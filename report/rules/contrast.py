@@ -129,7 +129,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
             "test": part["test"],
             **(opened.numbers() if opened else {}),
         },
-        setting=f"{pairing.dataset}, d {pairing.recipe['hidden']}",
+        setting=setting_of(pairing),
         effect=difference.effect,
         low=low,
         high=high,
@@ -141,6 +141,15 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         superior=part["test"] == "better",
         marks=marks,
     )
+
+
+def setting_of(pairing: Pairing) -> str:
+    """Where a verdict holds: data, size, length of the texts, steps of training."""
+    recipe = pairing.recipe
+    length = recipe.get("trained_length") or recipe.get("max_length")
+    found = {"d": recipe["hidden"], "layers": recipe.get("layers"), "L": length}
+    found["steps"] = recipe.get("steps")
+    return ", ".join([pairing.dataset, *(f"{k} {v}" for k, v in found.items() if v)])
 
 
 def reach(part: Part, difference: Estimate) -> float:

@@ -31,8 +31,18 @@ def model_shares(context: Context) -> list[Row]:
             if name in published:
                 agrees = "agrees" if published[name] == counted else "differs"
             share = 100 * counted[0] / counted[1]
-            rows.append([name, *counted, share, model.training_state_bytes, agrees])
+            hidden, rest = int(trial.spec["hidden"]), counted[1] - counted[0]
+            lengths = [length_at(percent, hidden, rest) for percent in (1, 5)]
+            rows.append([name, *counted, share, *lengths, model.training_state_bytes, agrees])
     return sorted(rows, key=lambda row: -float(row[2]))
+
+
+def length_at(percent: int, hidden: int, rest: int) -> int:
+    """The first length at which a table of so many rows is more than that share of all parameters.
+
+    rest: the model's other parameters.
+    """
+    return percent * rest // ((100 - percent) * hidden) + 1
 
 
 def memory_encodings(context: Context) -> list[Row]:

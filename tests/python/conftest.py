@@ -372,7 +372,13 @@ def add_memory(writer: Writer) -> None:
                     "encoding_memory", spec, result | {"explanation": "64 bytes of alignment"}
                 )
     for model, (position, total) in MODELS.items():
-        spec = {"harness": "memory_cost", "arm": model, "measure": "model", "seed": 0}
+        spec = {
+            "harness": "memory_cost",
+            "arm": model,
+            "measure": "model",
+            "hidden": 768,
+            "seed": 0,
+        }
         result = {"total_parameters": total, "position_parameters": position}
         result |= {"share": position / total, "training_state_bytes": 16 * total}
         writer.add("memory", spec, result)

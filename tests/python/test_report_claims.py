@@ -16,6 +16,7 @@ from report.claims import settle
 from report.errors import ReportError
 from report.load import load
 from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding
+from report.tables.memory import length_at
 
 ALL = {claim.id: claim for claim in claims.read_claims()}
 
@@ -136,3 +137,10 @@ def test_a_difference_must_outlive_holm():
     assert settle(worse, 0.08, part).verdict == UNDECIDED
     assert settle(Finding(CONTRADICTED, "over"), math.nan, {}).verdict == CONTRADICTED
     assert settle(Finding(SUPPORTED, "equal", p=0.9), 1.0, part).verdict == SUPPORTED
+
+
+def test_a_table_passes_one_and_five_percent_at_exact_lengths():
+    """BERT-base with everything but its positions as it is."""
+    rest = 109_482_240 - 512 * 768
+    assert [length_at(percent, 768, rest) for percent in (1, 5)] == [1435, 7476]
+    assert 1435 * 768 * 100 > 1435 * 768 + rest > 1434 * 768 * 100
