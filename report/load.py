@@ -1,11 +1,17 @@
-"""Reads runs (run.json and trials/*.json) and refuses mixtures that cannot be compared."""
+"""Reads runs (run.json and trials/*.json) and refuses mixtures that cannot be compared.
+
+Canonical runs are committed with their trials packed in trials.tar.xz, a tenth of the size, because
+records of one data set name the same documents.
+"""
 
 from __future__ import annotations
 
 import json
+import lzma
+import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from report.errors import ReportError
 from report.fields import Fields
@@ -91,15 +97,39 @@ class Evidence:
 
 def read_json(path: Path, way_out: str) -> Fields:
     try:
-        return Fields(json.loads(path.read_text(encoding="utf-8")), str(path), way_out)
+        return parse_json(path.read_bytes(), path, way_out)
     except OSError as error:
         raise ReportError(f"{path} cannot be read ({error.strerror}); {way_out}") from error
+
+
+def parse_json(content: bytes, path: Path, way_out: str) -> Fields:
+    try:
+        return Fields(json.loads(content.decode()), str(path), way_out)
     except UnicodeDecodeError as error:
         raise ReportError(f"{path} is not UTF-8 text; {way_out}") from error
     except json.JSONDecodeError as error:
         raise ReportError(
             f"{path} is broken or cut short (line {error.lineno}: {error.msg}); {way_out}"
         ) from error
+
+
+def record_files(run: Path) -> Iterator[tuple[Path, bytes]]:
+    """The records of a run with their content, sorted by name; from trials.tar.xz where that is all.
+
+    Raises ReportError for an archive that is damaged.
+    """
+    packed = run / "trials.tar.xz"
+    if not packed.is_file() or (run / "trials").is_dir():
+        yield from ((file, file.read_bytes()) for file in sorted((run / "trials").glob("*.json")))
+        return
+    try:
+        with tarfile.open(packed) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None:  # a file
+                    yield run / member.name, content.read()
+    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        raise ReportError(f"{packed} is damaged ({error}); check it out again") from error
 
 
 def read_run(path: Path) -> Run:
@@ -118,10 +148,13 @@ def read_run(path: Path) -> Run:
         s.text("id"): [str(t) for t in s.get("trials", list)] for s in fields.rows("studies")
     }
     listed = {i for ids in studies.values() for i in ids}
-    files = sorted((path / "trials").glob("*.json"))
-    trials = {}
-    for file in [f for f in files if f.stem in listed]:
-        read = trial(read_json(file, again), file)
+    trials: dict[str, Trial] = {}
+    strays = 0
+    for file, content in record_files(path):
+        if file.stem not in listed:
+            strays += 1
+            continue
+        read = trial(parse_json(content, file, again), file)
         if read.id != file.stem:
             raise ReportError(f"{file} holds the record of trial {read.id}; {again}")
         trials[read.id] = read
@@ -134,7 +167,6 @@ def read_run(path: Path) -> Run:
                 f"repeat '{command}' to its end, or {again}"
             )
     gaps = list(gaps_of(fields, studies, trials, path, command))
-    strays = len(files) - len(trials)
     if strays:
         gaps.append(Gap("stray", str(path / "trials"), "", strays, "other_build", ""))
     return Run(
@@ -244,7 +276,9 @@ def check_same(kept: Trial, other: Trial) -> None:
     elif isinstance(kept.result, MemoryEncoding) and isinstance(other.result, MemoryEncoding):
         same = kept.result.exact == other.result.exact
     elif kept.harness in TIMED:
-        same = kept.path.read_bytes() == other.path.read_bytes()
+        same = (kept.host, kept.ended, kept.core_seconds) == (
+            (other.host, other.ended, other.core_seconds)
+        )
     else:
         same = kept.result == other.result
     if not same:

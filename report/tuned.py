@@ -20,8 +20,8 @@ STUDY = Path(__file__).parent.parent / "bench" / "studies" / f"{FINAL}.toml"
 HEAD = """\
 # What the search for scales and learning rates found, see bench/studies/tuning.toml. Written by
 # python3 -m report.tuned; a study's arm refers to it with `tuned` (format: src/study/study.h).
-# gap: what the better of the two arms that are compared is ahead of the best without positions, on
-# the development side, in points or nats; margins of equality are a tenth of it at most.
+# gap: what the better of the two arms that are compared is ahead of the best without positions, in
+# points or nats, on the test side, which chose neither; margins of equality are a tenth of it at most.
 """
 
 

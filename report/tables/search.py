@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 
 import numpy as np
 
 from report.load import Evidence
 from report.pairs import LOSS, PER_CENT, arm_order, result_of
-from report.records import Trial
+from report.records import Accuracy, Score, Trial
 from report.tables import Context, Row
 from report.tables.accuracy import comparisons
 
@@ -38,11 +38,15 @@ def cells_of(trials: Sequence[Trial]) -> Cells:
     return cells
 
 
-def dev_score(trials: Sequence[Trial]) -> float:
-    """Mean over seeds, in points or nats."""
+def mean_score(trials: Sequence[Trial], side: Callable[[Accuracy], Score]) -> float:
+    """Mean over seeds on a side, in points or nats."""
     found = [result_of(trial) for trial in trials]
     scale = 1.0 if found[0].metric == LOSS else PER_CENT
-    return float(np.mean([r.on(r.dev) for r in found])) * scale
+    return float(np.mean([r.on(side(r)) for r in found])) * scale
+
+
+def dev_score(trials: Sequence[Trial]) -> float:
+    return mean_score(trials, lambda result: result.dev)
 
 
 def scale_curve(context: Context) -> list[Row]:
@@ -83,11 +87,15 @@ class Winner:
     metric: str
     score: float
     next_score: float  # the runner-up's, nan where there is none: how much the choice could matter
-    ahead: float  # of the best without positions, nan where that was not trained
+    ahead: float  # of the best without positions, nan where that was not trained; on the test side
 
 
 def winners(evidence: Evidence) -> list[Winner]:
-    """Of every arm on every setting that the last rung has."""
+    """Of every arm on every setting that the last rung has.
+
+    A point must have as many seeds as any of its arm: a further seed is given to those that lead.
+    What a winner is ahead is read on the test side of the same seeds, which did not choose it.
+    """
     contests: dict[tuple[str, str], dict[str, Cells]] = defaultdict(lambda: defaultdict(dict))
     for key, trials in cells_of(evidence.trials(FINAL)).items():
         contests[(str(key[0]), str(key[1]))][str(key[2])][key] = trials
@@ -95,13 +103,13 @@ def winners(evidence: Evidence) -> list[Winner]:
     for (task, dataset), arms in sorted(contests.items()):
         metric = result_of(next(iter(next(iter(arms.values())).values()))[0]).metric
         better = -1.0 if metric == LOSS else 1.0
-        ranked = {
-            arm: sorted(
-                ((dev_score(t), key) for key, t in cells.items()), key=lambda s: -better * s[0]
-            )
-            for arm, cells in arms.items()
-        }
-        base = ranked[BASELINE][0][0] if BASELINE in ranked else math.nan
+        ranked = {}
+        for arm, cells in arms.items():
+            most = max(map(len, cells.values()))
+            scores = [(dev_score(t), key) for key, t in cells.items() if len(t) == most]
+            ranked[arm] = sorted(scores, key=lambda s: -better * s[0])
+        best = {arm: arms[arm][ranked[arm][0][1]] for arm in ranked}
+        tested = {arm: mean_score(t, lambda result: result.test) for arm, t in best.items()}
         for arm in arm_order(set(ranked)):
             score, key = ranked[arm][0]
             found.append(
@@ -110,11 +118,11 @@ def winners(evidence: Evidence) -> list[Winner]:
                     dataset=dataset,
                     arm=arm,
                     point={name: float(value) for name, value in zip(POINT, key[3:6])},
-                    seeds=len(arms[arm][key]),
+                    seeds=len(best[arm]),
                     metric=metric,
                     score=score,
                     next_score=ranked[arm][1][0] if len(ranked[arm]) > 1 else math.nan,
-                    ahead=better * (score - base),
+                    ahead=better * (tested[arm] - tested.get(BASELINE, math.nan)),
                 )
             )
     return found

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 
 import pytest
 from conftest import Truth, edit_run, write
@@ -33,6 +34,30 @@ def refusal(*runs):
 
 def test_a_folder_that_is_no_run(tmp_path):
     assert "holds no run.json" in refusal(tmp_path)
+
+
+def pack(run):
+    """As results/README.md says."""
+    with tarfile.open(run / "trials.tar.xz", "w:xz") as archive:
+        archive.add(run / "trials", "trials")
+    shutil.rmtree(run / "trials")
+
+
+def test_packed_trials_are_read_as_they_were(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    before = load([run])
+    pack(run)
+    after = load([run])
+    assert [t.id for t in after.trials("parity")] == [t.id for t in before.trials("parity")]
+    assert after.trials("parity")[0].path == before.trials("parity")[0].path
+
+
+def test_a_damaged_archive_is_named(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    pack(run)
+    archive = run / "trials.tar.xz"
+    archive.write_bytes(archive.read_bytes()[:-200])
+    assert str(archive) in refusal(run)
 
 
 def test_a_record_cut_short_is_named_with_the_way_out(tmp_path):
