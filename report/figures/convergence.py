@@ -27,7 +27,7 @@ def convergence(context: Context) -> Any:
         axes.set_title(label)
         axes.axhline(part["target"], color=FAINT, linewidth=1)
         ends: list[Any] = []
-        for arm in arms:
+        for arm in (*arms, *({"none"} & pairing.arms.keys())):
             trials = pairing.arms[arm].values()
             ends += draw_curves(axes, arm, trials, lambda p: p.dev_loss)
         axes.set_ylabel("dev loss, nats")

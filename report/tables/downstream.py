@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from report.rules import contrast
 from report.statistics import improvement_probability, interquartile_mean, stratified_interval
 from report.tables import Context, Row
 from report.tables.accuracy import parts_in_order
+from report.tables.compared import times_of
 
 LEVEL = 0.95
 COMPARED = ("learned", "sinusoid")
@@ -59,16 +61,19 @@ def with_interval(runs: list[Floats], statistic: Callable[[list[Floats]], float]
 
 
 def downstream_resources(context: Context) -> list[Row]:
-    """Per arm what a training took: core-seconds over those of its twin in `none`, and peak memory."""
+    """Per arm what a training took, core-seconds over those of its twin in `none` on the same machine
+    and peak memory; and the time of a forward pass over that without positions."""
     rows: list[Row] = []
+    passes = times_of(context)
     found = settings(context)
     for arm in arm_order({arm for pairing in found for arm in pairing.arms}):
         ratios, memory = [], []
         for pairing in found:
             for seed in pairing.seeds(arm, "none"):
                 one, other = (pairing.arms[a][seed] for a in (arm, "none"))
-                ratios.append(one.core_seconds / other.core_seconds)
-                memory.append(one.peak_rss_bytes)
+                if one.host == other.host:
+                    ratios.append(one.core_seconds / other.core_seconds)
+                    memory.append(one.peak_rss_bytes)
         if ratios:
             position = max(
                 result_of(next(iter(p.arms[arm].values()))).position_parameters
@@ -81,6 +86,7 @@ def downstream_resources(context: Context) -> list[Row]:
                     len(ratios),
                     float(np.median(ratios)),
                     float(np.median(memory)) / 1e6,
+                    passes.get(("forward", arm), math.nan),
                     position,
                 ]
             )
