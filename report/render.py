@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from string import Formatter
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import jinja2
 from markupsafe import Markup
@@ -28,7 +28,9 @@ from report.view import Grid, between, grid
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 ENGINE_CHARTS = ("encoder_parts", "peer_speed")
-SYSTEM_CHARTS = ("pareto", "encodings_cost", "growth_by_length")
+ENCODING_CHARTS = ("pareto", "encodings_cost")
+SYSTEM_CHARTS = ("growth_by_length",)
+TIER_CHARTS = ("tier_ratios",)
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,10 @@ def page(context: Context, tables: Mapping[str, Table], locale: Locale) -> str:
         style=Markup(font_face() + (TEMPLATES / "style.css").read_text(encoding="utf-8")),
         sections=sections,
         grids=grids,
-        engine_charts=[c for name in ENGINE_CHARTS for c in chart(name, context, "engine")],
-        system_charts=[c for name in SYSTEM_CHARTS for c in chart(name, context, "systems")],
+        encoding_charts=charts(ENCODING_CHARTS, context, "encodings"),
+        system_charts=charts(SYSTEM_CHARTS, context, "systems"),
+        tier_charts=charts(TIER_CHARTS, context, "tiers"),
+        engine_charts=charts(ENGINE_CHARTS, context, "engine"),
         appendix=[g for g in grids.values() if g.appendix and g.id != "verdicts"],
         limits=limits(context, locale),
         machine=machine_line(context, locale),
@@ -164,7 +168,6 @@ def profile_of(claim: Claim, evidence: Evidence) -> str:
 
 def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: Locale) -> Section:
     lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
-    charts = [part for name in claim.charts for part in chart(name, context, claim.id)]
     for name in claim.tables:
         if name not in grids:
             raise ReportError(f"claim {claim.id} asks for table '{name}', not in tables.toml")
@@ -178,12 +181,16 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         headline=headline(claim, lines, locale),
         spoken=[item for item in lines if item.verdict.part in named_in(claim.headline)],
         answers=answers(lines, locale),
-        charts=charts,
+        charts=charts(claim.charts, context, claim.id),
         tables=[grids[name] for name in here],
         elsewhere=[grids[name] for name in claim.tables if name not in here],
         command=claim.command.format(profile=profile, out="results/again"),
         rule=json.dumps(context.rule(claim.id), sort_keys=True, ensure_ascii=False),
     )
+
+
+def charts(names: Sequence[str], context: Context, place: str) -> list[Chart]:
+    return [part for name in names for part in chart(name, context, place)]
 
 
 def chart(name: str, context: Context, place: str) -> list[Chart]:
