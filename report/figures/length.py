@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from report.figures.style import FAINT, INK, colour, end_labels, figure
+from report.figures.style import FAINT, INK, colour, dashes, end_labels, figure
 from report.pairs import TEST
 from report.tables import Context, Row
 from report.tables.length import late_rows as late
@@ -41,7 +41,7 @@ def increases(rows: list[Row]) -> Any:
                 points.append((times, effect, low, high))
             if len(points) > 1:
                 x, y, lows, highs = zip(*points)
-                axes.plot(x, y, "o-", color=colour(arm), markersize=3)
+                axes.plot(x, y, "o", linestyle=dashes(arm), color=colour(arm), markersize=3)
                 if not any(math.isnan(v) for v in lows):
                     axes.fill_between(x, lows, highs, color=colour(arm), alpha=0.15, linewidth=0)
                 ends.append((x[-1], y[-1], arm, colour(arm)))
@@ -68,7 +68,7 @@ def length_by_position(context: Context) -> Any:
         mine = [r for r in rows if r[0] == arm]
         x = [(float(r[1]) + float(r[2])) / 2 for r in mine]
         y = [float(r[3]) for r in mine]
-        axes.plot(x, y, color=colour(arm), linewidth=1.2)
+        axes.plot(x, y, linestyle=dashes(arm), color=colour(arm), linewidth=1.2)
         ends.append((x[-1], y[-1], arm, colour(arm)))
     axes.axvline(64, color=FAINT, linewidth=1)
     axes.set_xlabel("position")

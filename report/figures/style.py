@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 WIDTH = 4.6  # inches: on a telephone the type is then still about 10 pixels high
 
-COLOURS = {  # Okabe and Ito's palette
+COLOURS = {  # Okabe and Ito's palette, then Paul Tol's muted one; names stand beside every line
     "learned": "#0072B2",
     "sinusoid": "#D55E00",
     "none": "#6B6B6B",
@@ -21,7 +21,17 @@ COLOURS = {  # Okabe and Ito's palette
     "libm": "#D55E00",
     "copy": "#6B6B6B",
     "sinusoid_table": "#56B4E9",
+    "sinusoid_trainable": "#E69F00",
+    "random_frozen": "#999933",
+    "rope": "#CC79A7",
+    "alibi": "#009E73",
+    "t5_bias": "#56B4E9",
+    "shaw": "#B8860B",
+    "tupe": "#882255",
+    "transformer_xl": "#44AA99",
+    "longformer": "#332288",
 }
+DASHES = {"clamp": "--", "tile": ":", "interpolate": "-."}  # how a table's other rows were filled
 OTHERS = ("#56B4E9", "#009E73", "#CC79A7", "#B8860B")
 INK, FAINT, BAND = "#222222", "#BBBBBB", "#DCEBDD"
 
@@ -61,6 +71,11 @@ def colour(arm: str) -> str:
         if arm == name or arm.startswith(name):
             return COLOURS[name]
     return OTHERS[sum(map(ord, arm)) % len(OTHERS)]
+
+
+def dashes(arm: str) -> str:
+    """The line of an arm: what tells variants of one encoding apart."""
+    return next((dash for name, dash in DASHES.items() if name in arm), "-")
 
 
 def to_svg(figure: Any, prefix: str) -> str:
