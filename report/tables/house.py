@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Sequence
 
 import numpy as np
 from scipy import stats
 
 from report import cost
 from report.pairs import Pairing
-from report.records import Accuracy
+from report.records import Accuracy, Trial
 from report.rules import Part, contrast
 from report.statistics import exact_interval, sign_flips
 from report.tables import Context, Row
@@ -147,12 +148,27 @@ def studies(context: Context) -> list[Row]:
                 study,
                 len(trials),
                 len(done),
+                seeds_by_arm(done),
                 math.fsum(t.core_seconds for t in done),
                 max((t.peak_rss_bytes for t in done), default=0) / 1e6,
                 100 * max((t.steal_share for t in done), default=0.0),
             ]
         )
     return rows
+
+
+def seeds_by_arm(trials: Sequence[Trial]) -> str:
+    """How many seeds each arm has, where a study gives some fewer than others."""
+    seeds: dict[str, set[int]] = {}
+    for trial in trials:
+        seeds.setdefault(str(trial.spec.get("arm", "")), set()).add(trial.seed)
+    arms: dict[int, list[str]] = {}
+    for arm, found in seeds.items():
+        arms.setdefault(len(found), []).append(arm)
+    if len(arms) < 2:
+        return "".join(map(str, arms))
+    most, *fewer = sorted(arms, reverse=True)
+    return "; ".join([f"{most}", *(f"{n}: {', '.join(sorted(arms[n]))}" for n in fewer)])
 
 
 def missing(context: Context) -> list[Row]:
