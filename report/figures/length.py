@@ -89,11 +89,11 @@ def late_rows(context: Context) -> Any:
         if not mine:
             continue
         x = list(range(len(mine)))
-        y = [float(r[6]) for r in mine]
+        y = [float(r[7]) for r in mine]
         axes.plot(x, y, "o-", color=shade)
         for i, row in enumerate(mine):
-            if math.isfinite(float(row[7])):
-                axes.plot([i, i], [float(row[7]), float(row[8])], color=shade, linewidth=1.2)
+            if math.isfinite(float(row[8])):
+                axes.plot([i, i], [float(row[8]), float(row[9])], color=shade, linewidth=1.2)
         axes.set_xticks(x, [f"{row[1]}–{row[2]}" for row in mine])
         name = "all steps on long rows" if schedule == "long" else "90 % of steps on short rows"
         ends.append((x[-1], y[-1], name, shade))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import Mapping
+from typing import Any, Mapping
 
 from report import pairs
 from report.pairs import POSITIONS, TEST, Pairing, arm_order, result_of, score_on
@@ -65,6 +65,13 @@ def length_by_position(context: Context) -> list[Row]:
     return rows
 
 
+def steps_on(spec: Mapping[str, Any], position: int) -> int:
+    """How many training steps reach that row of the table, on a schedule of short rows or none."""
+    short = int(spec.get("short_length", 0))
+    share = float(spec["short_share"]) if 0 < short <= position else 0.0
+    return round((1 - share) * int(spec["steps"]))
+
+
 def late_rows(context: Context) -> list[Row]:
     """The advantage of learned by position, with and without a schedule of short rows."""
     rows: list[Row] = []
@@ -79,6 +86,7 @@ def late_rows(context: Context) -> list[Row]:
                     for arm in arms
                 ]
                 gain = pairing.advantage({f"{arms[0]}@{side}": 1.0, f"{arms[1]}@{side}": -1.0})
-                row: Row = [schedule, first, last, len(seeds), *losses]
+                trained = steps_on(pairing.arms[arms[0]][seeds[0]].spec, first)
+                row: Row = [schedule, first, last, trained, len(seeds), *losses]
                 rows.append([*row, gain.effect, *gain.interval(LEVEL)])
     return rows

@@ -24,6 +24,7 @@ def spec(arm: str, seed: int, **more: Any) -> dict[str, Any]:
         "layers": 2,
         "max_length": 128,
         "trained_length": 64,
+        "short_share": 0.9,
         "steps": 1200,
         "seed": seed,
         "init": "",

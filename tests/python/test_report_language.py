@@ -101,7 +101,9 @@ def test_tables_of_longer_rows(tmp_path):
     increase = {(r[2], r[4]): r[5] for r in length_scores(context)}
     assert increase["learned", "test 1.5x"] == pytest.approx(1.0)
     assert increase["learned_clamp", "test 2x"] == pytest.approx(0.04)
-    bands = {(r[0], r[1]): r[6] for r in late_rows(context)}
+    rows = late_rows(context)
+    bands = {(r[0], r[1]): r[7] for r in rows}
+    assert {(r[0], r[1]): r[3] for r in rows}["short", 64] == 120  # a tenth of the steps
     assert bands["short", 0] == pytest.approx(0.0, abs=0.01)
     assert bands["short", 64] == pytest.approx(-0.4, abs=0.01)
 
