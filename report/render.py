@@ -237,7 +237,7 @@ def answers(lines: list[Line], locale: Locale) -> list[str]:
     for item in lines:
         by_verdict.setdefault(item.verdict.finding.verdict, []).append(item.verdict.label)
     return [
-        locale("answer.line", verdict=verdict, labels=", ".join(labels))
+        locale("answer.line", verdict=verdict, labels="; ".join(labels))
         for verdict, labels in by_verdict.items()
     ]
 

@@ -19,7 +19,7 @@ from report.tables.accuracy import (
 from report.tables.search import scale_curve as scale_rows
 
 
-MOST_PANELS = 5  # of a chart; a page takes no more
+MOST_PANELS = 3  # of a chart; more would leave the rest of the page before it empty
 ENOUGH = 100  # units; a band with fewer is in the table, but would be noise in the chart
 
 
@@ -60,7 +60,7 @@ def forest(context: Context, claim: str, one_sided: bool) -> Any:
     axes.set_yticks(range(len(rows)), [v.label for v in reversed(rows)])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("← sinusoid better · difference in margins of equality · learned better →")
+    axes.set_xlabel("← sinusoid better · in margins · learned better →")
     return made
 
 
@@ -159,10 +159,9 @@ def scale_curve(context: Context) -> Any:
 
 
 def scale_lines(rows: list[Row], sign: float) -> dict[tuple[str, float], list[Row]]:
-    """(arm, token RMS) -> the row of the best rate at each position RMS of the first rung."""
-    steps = min(float(row[6]) for row in rows)
+    """(arm, token RMS) -> the row of the best rate at each position RMS."""
     best: dict[tuple[str, float], dict[float, Row]] = defaultdict(dict)
-    for row in (r for r in rows if float(r[6]) == steps):
+    for row in rows:
         line = best[(str(row[2]), float(row[4]))]
         kept = line.setdefault(float(row[3]), row)
         if sign * float(row[9]) > sign * float(kept[9]):
@@ -171,13 +170,15 @@ def scale_lines(rows: list[Row], sign: float) -> dict[tuple[str, float], list[Ro
 
 
 def scale_page(rows: list[Row], settings: list[tuple[str, str]]) -> Any:
-    made, axes = figure(1.9 * len(settings) + 0.3, len(settings))
+    made, axes = figure(2.1 * len(settings) + 0.3, len(settings))
     for one, setting in zip(axes, settings):
-        mine = [row for row in rows if (row[0], row[1]) == setting]
+        every = [row for row in rows if (row[0], row[1]) == setting]
+        steps = min(float(row[6]) for row in every)
+        mine = [row for row in every if float(row[6]) == steps]  # the first rung
         is_loss = mine[0][8] == LOSS
         one.set_title(", ".join(setting))
         one.set_xscale("log")
-        chosen = {tuple(row[2:5]) for row in mine if row[11]}
+        chosen = list(dict.fromkeys(tuple(row[2:5]) for row in every if row[11] and row[3]))
         ends = []
         for (arm, tokens), line in scale_lines(mine, -1.0 if is_loss else 1.0).items():
             x, y = [float(row[3]) for row in line], [float(row[9]) for row in line]
@@ -197,7 +198,8 @@ def scale_page(rows: list[Row], settings: list[tuple[str, str]]) -> Any:
         one.minorticks_off()
         one.grid(axis="y", color=FAINT, linewidth=0.4)
         one.set_ylabel("dev loss, nats" if is_loss else f"dev {mine[0][8]}, %")
-        one.set_xlabel("RMS of positions at the start")
+        used = "; ".join(f"{arm} {rms:g}, tokens {tokens:g}" for arm, rms, tokens in chosen)
+        one.set_xlabel("RMS of positions at the start" + (f"\nused: {used}" if used else ""))
         if ends:
             end_labels(one, ends)
     return made

@@ -27,14 +27,14 @@ def parts_in_order(context: Context, claim: str) -> list[Part]:
 
 
 def comparisons(context: Context) -> list[tuple[Part, Pairing]]:
-    """The settings of C1 and C8 that have trials, each with its rule."""
-    found: list[tuple[Part, Pairing]] = []
+    """The settings of C1 and C8 that have trials, each once with the first rule that asks for it."""
+    found: dict[tuple[str, str], tuple[Part, Pairing]] = {}
     for claim in CLAIMS:
         for part in parts_in_order(context, claim):
             pairing = contrast.pairing_of(part, context.evidence)
             if pairing is not None:
-                found.append((part, pairing))
-    return found
+                found.setdefault((pairing.task, pairing.dataset), (part, pairing))
+    return list(found.values())
 
 
 def parity_scores(context: Context) -> list[Row]:
