@@ -143,6 +143,8 @@ class Writer:
             (folder / "trials" / f"{record['id']}.json").write_text(json.dumps(record))
         rules = {claim.id: copy.deepcopy(claim.rule) for claim in claims.read_claims()}
         for claim in ("C1", "C6"):
+            for part in rules[claim]["parts"].values():
+                part.pop("gap", None)
             for part, gap in self.truth.gap.items():
                 rules[claim]["parts"][part]["gap"] = gap
         run = {
