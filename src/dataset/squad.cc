@@ -53,7 +53,8 @@ class SquadReader {
                    fmt::format("the number {} is too large", number));
     }
     for (const json& article : list(whole, "data", "")) {
-      const std::string title = article.is_object() ? article.value("title", "") : "";
+      const bool titled = article.is_object() && article.contains("title");
+      const std::string title = titled ? text(article, "title", "") : "";
       document_ = add_document(dataset_, title);
       for (const json& paragraph : list(article, "paragraphs", title))
         add_paragraph(paragraph, title);
