@@ -246,9 +246,13 @@ def machine_line(context: Context, locale: Locale) -> str:
     hosts = list(context.evidence.hosts.values())
     if not hosts:
         return ""
-    shown = (context.evidence.timing_host or hosts[0]).facts
+    timed = context.evidence.timing_host
+    if len(hosts) > 1 and timed is None:
+        models = sorted({str(host.facts["cpu_model"]) for host in hosts})
+        return locale("report.several_hosts", count=len(hosts), cpu=", ".join(models))
     if len(hosts) > 1:
-        return locale("report.several_hosts", count=len(hosts), cpu=shown["cpu_model"])
+        return locale("report.several_hosts_timed", count=len(hosts), cpu=timed.facts["cpu_model"])
+    shown = hosts[0].facts
     return locale(
         "report.measured_on",
         cpu=shown["cpu_model"],

@@ -12,7 +12,7 @@ from report.statistics import holm
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
-    """All parts named in `of` must hold; shown with the numbers of the part nearest to failing.
+    """All parts named in `of` must hold; shown with the numbers of the part that fails, or is nearest to it.
 
     Parts that are not testable have no say, unless none is left.
     """
@@ -22,13 +22,13 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     fewest = min(f.n for f in findings.values())
     if not measured:
         return Finding(UNDECIDED, "all_open", {"open": ", ".join(findings)}, n=fewest)
-    weakest = min(testable or measured, key=lambda k: slack(measured[k]))
     p = holm([p_against(finding) for finding in findings.values()])
     failed = [
         name
         for (name, f), adjusted in zip(findings.items(), p)
         if adjusted <= part["alpha"] and f.verdict == CONTRADICTED
     ]
+    weakest = min(failed or testable or measured, key=lambda k: slack(findings[k]))
     silent = [name for name, f in findings.items() if f.verdict == NOT_TESTABLE]
     open_parts = [
         name for name, f in findings.items() if f.verdict not in (SUPPORTED, NOT_TESTABLE)

@@ -51,8 +51,11 @@ def test_all_hold_only_if_each_does():
 
 
 def test_one_clear_failure_is_enough_after_holm():
-    clear = everything(finding(SUPPORTED), finding(CONTRADICTED, 2, 3, p=0.001), finding(SUPPORTED))
+    clear = everything(
+        finding(UNDECIDED, -9, 1), finding(CONTRADICTED, 2, 3, p=0.001), finding(SUPPORTED)
+    )
     assert clear.verdict == CONTRADICTED and clear.values["failed"] == "b"
+    assert (clear.low, clear.high) == (2, 3), "shown with the numbers of the part that fails"
     weak = everything(finding(SUPPORTED), finding(CONTRADICTED, 1.1, 3, p=0.03), finding(SUPPORTED))
     assert weak.verdict == UNDECIDED
 
