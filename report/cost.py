@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from report import arms
 from report.load import Evidence
-from report.records import EncoderCost, EncodingCost, Floats, Timing, Trial
+from report.fields import Floats
+from report.records import Trial
+from report.records.encoder_cost import EncoderCost
+from report.records.encoding_cost import EncodingCost
+from report.records.timing import Timing
 from report.statistics import Estimate, difference_of, mean_of, median_of_blocks
 
 STATES = ("in_model", "hot", "dram_cold")  # the one that decides first

@@ -9,7 +9,9 @@ import numpy as np
 
 from report.cost import Shape, joined
 from report.load import Evidence
-from report.records import EncoderCost, Floats, PeerCost
+from report.fields import Floats
+from report.records.encoder_cost import EncoderCost
+from report.records.peer_cost import PeerCost
 from report.statistics import Estimate, median_of_blocks, ratio_of_sums
 
 PEERS = ("peers", "encoding_peers")  # the studies

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from report.errors import ReportError
 
+Floats = NDArray[np.float64]
+
 
 class Named(dict[str, Any]):
     """A table whose missing keys raise ReportError naming it instead of KeyError."""
@@ -77,14 +79,14 @@ class Fields:
         name = f"{self.place}: '{key}'"
         return [Fields(row, name, self.way_out) for row in self.get(key, list)]
 
-    def numbers(self, key: str) -> NDArray[np.float64]:
+    def numbers(self, key: str) -> Floats:
         try:
             return np.asarray(self.get(key, list), dtype=np.float64)
         except (TypeError, ValueError):
             self.refuse(f"has something else than numbers in '{key}'")
             raise  # not reached: refuse raises
 
-    def bits(self, key: str, count: int) -> NDArray[np.float64]:
+    def bits(self, key: str, count: int) -> Floats:
         """(count,) of 0 and 1 from base64 of packed bits, least significant first."""
         try:
             packed = base64.b64decode(self.text(key), validate=True)

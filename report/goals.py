@@ -21,7 +21,11 @@ from report import cost, engine, growth, levels, load, scores
 from report.errors import ReportError
 from report.fields import Fields, Named
 from report.load import Evidence
-from report.records import EncoderCost, EncodingCost, EncodingErrors, PeerCost, ReadingCost
+from report.records.encoder_cost import EncoderCost
+from report.records.encoding_cost import EncodingCost
+from report.records.encoding_error import EncodingErrors
+from report.records.peer_cost import PeerCost
+from report.records.reading_cost import ReadingCost
 from report.statistics import Estimate, exact_interval, median_of_blocks
 
 FOLDER = Path(__file__).parent / "goals"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from report.load import Evidence
-from report.records import EncoderCost
+from report.records.encoder_cost import EncoderCost
 from report.statistics import Estimate, median_of_blocks
 
 STUDY = "growth"

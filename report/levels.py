@@ -6,7 +6,7 @@ from typing import Mapping, Sequence
 
 from report import cost
 from report.load import Evidence
-from report.records import EncodingCost
+from report.records.encoding_cost import EncodingCost
 
 LEVELS = ("L1", "L2", "L3", "DRAM")
 KEYS = ("l1d_bytes", "l2_bytes", "l3_bytes")  # what one core can use of each cache

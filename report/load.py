@@ -15,7 +15,9 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from report.errors import ReportError
 from report.fields import Fields
-from report.records import Accuracy, MemoryEncoding, Trial, trial
+from report.records import Trial, trial
+from report.records.accuracy import Accuracy
+from report.records.memory_cost import MemoryEncoding
 
 TIMED = ("encoding_cost", "encoder_cost", "peer_cost", "reading_cost")
 

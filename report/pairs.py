@@ -15,7 +15,9 @@ import numpy as np
 
 from report.errors import ReportError
 from report.load import Evidence
-from report.records import Accuracy, Floats, Side, Trial
+from report.fields import Floats
+from report.records import Trial
+from report.records.accuracy import Accuracy, Side
 from report.statistics import Estimate, Quotients, contrast, mean_over_seeds
 
 # What may differ between the trainings of a pair; everything else must be the same.

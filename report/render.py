@@ -247,11 +247,10 @@ def machine_line(context: Context, locale: Locale) -> str:
     if not hosts:
         return ""
     timed = context.evidence.timing_host
-    if len(hosts) > 1 and timed is None:
-        models = sorted({str(host.facts["cpu_model"]) for host in hosts})
-        return locale("report.several_hosts", count=len(hosts), cpu=", ".join(models))
     if len(hosts) > 1:
-        return locale("report.several_hosts_timed", count=len(hosts), cpu=timed.facts["cpu_model"])
+        models = {str(host.facts["cpu_model"]) for host in ([timed] if timed else hosts)}
+        key = "report.several_hosts_timed" if timed else "report.several_hosts"
+        return locale(key, count=len(hosts), cpu=", ".join(sorted(models)))
     shown = hosts[0].facts
     return locale(
         "report.measured_on",

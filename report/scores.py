@@ -10,7 +10,9 @@ import numpy as np
 from scipy import stats
 
 from report.load import Evidence
-from report.records import Accuracy, Baseline, Theory, Trial
+from report.records import Trial
+from report.records.accuracy import Accuracy, Theory
+from report.records.baseline import Baseline
 
 LOSS = "loss"  # the one headline of which less is better
 

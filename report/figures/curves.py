@@ -9,7 +9,8 @@ import numpy as np
 
 from report.figures.style import colour
 from report.pairs import result_of
-from report.records import CurvePoint, Trial
+from report.records import Trial
+from report.records.accuracy import CurvePoint
 
 
 def draw_curves(

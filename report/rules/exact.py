@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping
 
 from report.load import Evidence
-from report.records import MemoryModel
+from report.records.memory_cost import MemoryModel
 from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding, Part
 
 

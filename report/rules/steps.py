@@ -17,7 +17,8 @@ import numpy as np
 
 from report.load import Evidence
 from report.pairs import Pairing, result_of
-from report.records import CurvePoint, Trial
+from report.records import Trial
+from report.records.accuracy import CurvePoint
 from report.rules import CONTRADICTED, SUPPORTED, UNDECIDED, Finding, Part
 from report.rules.contrast import pairing_of
 from report.statistics import Estimate, mean_over_seeds

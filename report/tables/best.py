@@ -7,7 +7,7 @@ from typing import Iterator, NamedTuple, Sequence
 
 from report import cost
 from report.arms import in_kind, is_best, rank
-from report.records import EncodingCost
+from report.records.encoding_cost import EncodingCost
 from report.statistics import Estimate
 from report.tables import Context, Row
 from report.tables.cost import bounds

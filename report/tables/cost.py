@@ -8,7 +8,7 @@ from typing import Sequence
 
 from report import cost
 from report.arms import NONE, rank
-from report.records import EncoderCost
+from report.records.encoder_cost import EncoderCost
 from report.statistics import Estimate
 from report.tables import Context, Row, Value
 

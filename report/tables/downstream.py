@@ -8,7 +8,7 @@ from typing import Callable
 import numpy as np
 
 from report.pairs import Pairing, arm_order, result_of
-from report.records import Floats
+from report.fields import Floats
 from report.rules import contrast
 from report.statistics import improvement_probability, interquartile_mean, stratified_interval
 from report.tables import Context, Row

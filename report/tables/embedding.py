@@ -9,7 +9,8 @@ from typing import Sequence
 from report import cost
 from report.arms import parse
 from report.pairs import PER_CENT
-from report.records import EncodingCost, Floats
+from report.fields import Floats
+from report.records.encoding_cost import EncodingCost
 from report.statistics import Estimate, mean_of, median_of_blocks
 from report.tables import Context, Row
 from report.tables.cost import LEVEL, bounds

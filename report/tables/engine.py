@@ -7,7 +7,8 @@ from collections import Counter
 from typing import Any, Mapping, Sequence
 
 from report import cost, engine
-from report.records import EncoderCost, PeerCost
+from report.records.encoder_cost import EncoderCost
+from report.records.peer_cost import PeerCost
 from report.statistics import Estimate
 from report.tables import Context, Row, Value
 from report.tables.cost import LEVEL, REFERENCE, bounds

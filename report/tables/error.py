@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from report.arms import rank
-from report.records import EncodingErrors, ErrorRange
+from report.records.encoding_error import EncodingErrors, ErrorRange
 from report.tables import Context, Row
 
 Key = tuple[str, str, str, int, int, int]  # isa, convention, producer, hidden, first, last

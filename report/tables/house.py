@@ -10,7 +10,8 @@ from scipy import stats
 
 from report import cost
 from report.pairs import Pairing
-from report.records import Accuracy, Trial
+from report.records import Trial
+from report.records.accuracy import Accuracy
 from report.rules import Part, contrast
 from report.statistics import exact_interval, sign_flips
 from report.tables import Context, Row

@@ -10,7 +10,7 @@ import numpy as np
 
 from report import arms, cost, levels
 from report.pairs import PER_CENT
-from report.records import EncodingCost
+from report.records.encoding_cost import EncodingCost
 from report.statistics import Estimate
 from report.tables import Context, Row
 from report.tables.cost import bounds

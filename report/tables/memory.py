@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from report.claims import parts_of
-from report.records import MemoryEncoding, MemoryModel
+from report.records.memory_cost import MemoryEncoding, MemoryModel
 from report.tables import Context, Row
 
 CLAIM = "C5"

@@ -17,7 +17,8 @@ import numpy as np
 
 from report.load import Evidence
 from report.pairs import LOSS, PER_CENT, arm_order, result_of
-from report.records import Accuracy, Score, Trial
+from report.records import Trial
+from report.records.accuracy import Accuracy, Score
 from report.tables import Context, Row
 from report.tables.accuracy import comparisons
 

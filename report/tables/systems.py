@@ -8,7 +8,7 @@ from typing import Callable
 import numpy as np
 
 from report import cost, engine, growth
-from report.records import MEMORY
+from report.records.encoder_cost import MEMORY
 from report.statistics import median_of_blocks
 from report.tables import Context, Row, Value
 from report.tables.cost import LEVEL

@@ -7,7 +7,7 @@ import numpy as np
 from report import scores
 from report.pairs import arm_order
 from report.scores import LOSS, Contest
-from report.records import Probe
+from report.records.probe import Probe
 from report.tables import Context, Row, Value
 
 STUDIES = ("tasks", "own")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from report.records import CurvePoint
+from report.records.accuracy import CurvePoint
 from report.rules import (
     CONTRADICTED,
     NOT_TESTABLE,
