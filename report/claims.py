@@ -136,6 +136,8 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
         else:
             kind = rules.module(parts[name]["kind"])
             findings[name] = kind.decide(parts[name], evidence, findings)
+    for name, part in parts.items():
+        findings[name] = mark_interim(findings[name], part, parts, evidence)
     adjusted = adjust(findings, parts)
     findings = {n: settle(f, adjusted.get(n, math.nan), parts[n]) for n, f in findings.items()}
     order = [*(n for n in claim.labels if n in parts), *(n for n in parts if n not in claim.labels)]
@@ -153,6 +155,20 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Verdict]:
     ]
 
 
+def mark_interim(
+    finding: Finding, part: Named, parts: Mapping[str, Named], evidence: Evidence
+) -> Finding:
+    """Marked where trainings that a part decides from are still to come.
+
+    Who looks at a verdict more than once errs more often than its level says.
+    """
+    studies = {str(parts[name]["study"]) for name in part.get("of", ()) if "study" in parts[name]}
+    studies |= {str(part["study"])} if "study" in part else set()
+    if math.isfinite(finding.effect) and any(map(evidence.unfinished, studies)):
+        return replace(finding, marks=(*finding.marks, "interim"))
+    return finding
+
+
 def settle(finding: Finding, p_holm: float, part: Mapping[str, Any]) -> Finding:
     """A difference must outlive Holm's correction; equality needs none (every part must hold)."""
     difference = SUPPORTED if finding.superior else CONTRADICTED
@@ -162,11 +178,15 @@ def settle(finding: Finding, p_holm: float, part: Mapping[str, Any]) -> Finding:
 
 
 def adjust(findings: Mapping[str, Finding], parts: Mapping[str, Named]) -> dict[str, float]:
-    """Holm over the parts of one claim that are tested alike; a single test stands as it is."""
-    families: dict[tuple[str, str], list[str]] = {}
+    """Holm over the parts of one claim that are tested alike; a single test stands as it is.
+
+    Parts of which one is enough (`any_of`) are a family of their own.
+    """
+    chosen = {n for part in parts.values() if part["kind"] == "any_of" for n in part["of"]}
+    families: dict[tuple[str, str, bool], list[str]] = {}
     for name, finding in findings.items():
         if math.isfinite(finding.p):
-            family = (parts[name]["kind"], parts[name].get("test", ""))
+            family = (parts[name]["kind"], parts[name].get("test", ""), name in chosen)
             families.setdefault(family, []).append(name)
     adjusted: dict[str, float] = {}
     for tested in families.values():

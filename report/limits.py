@@ -19,7 +19,9 @@ def from_records(context: Context, locale: Locale) -> list[str]:
     evidence = context.evidence
     said = []
     gaps = [gap for run in evidence.runs for gap in run.gaps]
-    absent = sum(gap.count for gap in gaps if gap.kind not in ("stray", "unavailable"))
+    planned = {i for run in evidence.runs for ids in run.studies.values() for i in ids}
+    absent = len(planned - {i for run in evidence.runs for i in run.trials})
+    absent += sum(gap.count for gap in gaps if gap.kind == "data")
     if absent:
         said.append(locale("limits.missing", count=absent))
     lacking = sorted({f"{gap.what} ({gap.study})" for gap in gaps if gap.kind == "unavailable"})

@@ -70,7 +70,6 @@ class Run:
     hosts: list[Host]
     datasets: Mapping[str, Mapping[str, str]]
     studies: Mapping[str, list[str]]  # study -> trial ids
-    core_seconds: Mapping[str, float]  # study -> what it planned
     rules: Mapping[str, Any]
     trials: Mapping[str, Trial]
     gaps: list[Gap]
@@ -90,6 +89,11 @@ class Evidence:
 
     def trials(self, study: str) -> list[Trial]:
         return self.by_study.get(study, [])
+
+    def unfinished(self, study: str) -> bool:
+        """Whether trials that a run planned for a study are still to come."""
+        gaps = [gap for run in self.runs for gap in run.gaps if gap.study == study]
+        return any(gap.kind == "absent" for gap in gaps)
 
     def of(self, harness: str) -> list[Trial]:
         """Every trial of a harness once, whatever studies share it."""
@@ -180,7 +184,6 @@ def read_run(path: Path) -> Run:
         hosts=hosts,
         datasets=fields.get("datasets", dict),
         studies=studies,
-        core_seconds={s.text("id"): s.number("core_seconds") for s in fields.rows("studies")},
         rules=fields.get("rules", dict),
         trials=trials,
         gaps=gaps,
@@ -219,7 +222,14 @@ def gaps_of(
     command: str,
 ) -> list[Gap]:
     gaps = [
-        Gap("data", m.text("dataset"), "", m.integer("trials"), "not here", m.text("command"))
+        Gap(
+            "data",
+            m.text("dataset"),
+            str(m.table.get("study", "")),
+            m.integer("trials"),
+            "not here",
+            m.text("command"),
+        )
         for m in fields.rows("missing_data")
     ]
     if "unavailable" in fields.table:

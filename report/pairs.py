@@ -43,6 +43,9 @@ class Pairing:
 
     recipe: Mapping[str, Any]
     arms: Mapping[str, Mapping[int, Trial]]
+    stopped: Mapping[
+        str, set[int]
+    ]  # arm -> seeds whose training broke off, so that they have no score
     estimates: dict[str, Estimate]  # filled on demand
 
     @property
@@ -79,6 +82,10 @@ class Pairing:
         """The seeds that all of these arms have."""
         sets = [set(self.arms.get(arm, {})) for arm in arms]
         return sorted(set.intersection(*sets)) if sets else []
+
+    def marks(self, *arms: str) -> tuple[str, ...]:
+        """What a verdict on these arms has to say of their trainings: that some broke off."""
+        return ("broken_off",) if any(self.stopped.get(arm) for arm in arms) else ()
 
     def scores(self, arm: str, seeds: list[int], side: str = TEST) -> Floats:
         """(S,) headline of a test side, in points or nats."""
@@ -248,15 +255,18 @@ def pairings(
     own = {*ARM_KEYS, *varies}
     recipes: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, dict[int, Trial]]] = {}
+    stopped: dict[str, dict[str, set[int]]] = {}
     for trial in evidence.trials(study):
         if trial.harness != "accuracy" or trial.seed < first_seed:
             continue
         if any(trial.spec.get(k) != v for k, v in (where or {}).items()):
             continue
-        if not result_of(trial).units.sum():
-            continue  # stopped before its test; the table of missing things names it
         recipe = {k: v for k, v in trial.spec.items() if k not in own}
         key = json.dumps(recipe, sort_keys=True)
+        if not result_of(trial).units.sum():
+            of = stopped.setdefault(key, {}).setdefault(str(trial.spec["arm"]), set())
+            of.add(trial.seed)
+            continue
         recipes.setdefault(key, recipe)
         seeds = arms.setdefault(key, {}).setdefault(str(trial.spec["arm"]), {})
         if trial.seed in seeds:
@@ -269,7 +279,7 @@ def pairings(
     order = sorted(
         recipes, key=lambda k: [f"{recipes[k].get(m, ''):>24}" for m in MAIN_RECIPE] + [k]
     )
-    return [Pairing(recipes[k], arms[k], {}) for k in order]
+    return [Pairing(recipes[k], arms[k], stopped.get(k, {}), {}) for k in order]
 
 
 def refuse_mixture(one: Pairing, other: Pairing) -> None:

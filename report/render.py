@@ -205,11 +205,11 @@ def line(verdict: Verdict, locale: Locale) -> Line:
     found = verdict.finding
     form = {"points": "f2", "ratio": "ratio", "percent": "f3"}.get(found.unit, "g3")
     unit = locale(f"units.{found.unit}") if found.unit else ""
-    effect = number(found.effect, form) if math.isfinite(found.effect) else ""
+    effect = f"{found.bound} {number(found.effect, form)}".strip()
     exact = found.low == found.high
     return Line(
         verdict=verdict,
-        effect=f"{effect} {unit}" if effect else "",
+        effect=f"{effect} {unit}" if math.isfinite(found.effect) else "",
         interval="" if exact else between(found.low, found.high, form),
         margin=number(found.margin, "plain") if math.isfinite(found.margin) else "",
         reason=locale(f"reason.{found.reason}", **found.values).strip(),

@@ -13,6 +13,7 @@ from report.load import Evidence
 from report.records import Trial
 from report.records.accuracy import Accuracy, Theory
 from report.records.baseline import Baseline
+from report.statistics import deviation
 
 LOSS = "loss"  # the one headline of which less is better
 
@@ -51,33 +52,24 @@ class Contest:
         arms = sorted(arm for arm in self.arms if arm != but)
         return min(arms, key=lambda arm: sign * self.mean(arm).value, default="")
 
-    def behind(self, arm: str, reference: str) -> Mean:
-        """By how much `arm` is worse than `reference` on the seeds that both have."""
+    def behind(self, arm: str, reference: str) -> list[float]:
+        """By how much `arm` is worse than `reference`, by seed that both have."""
         sign = 1 if self.metric == LOSS else -1
         both = sorted(self.arms[arm].keys() & self.arms[reference].keys())
-        return mean(
-            [sign * (self.arms[arm][s].headline - self.arms[reference][s].headline) for s in both]
-        )
-
-    def seed_sd(self) -> float:
-        """Standard deviation over seeds, pooled over the arms; nan below two seeds."""
-        variances = [
-            np.var([r.headline for r in arm.values()], ddof=1)
-            for arm in self.arms.values()
-            if len(arm) >= 2
+        return [
+            sign * (self.arms[arm][s].headline - self.arms[reference][s].headline) for s in both
         ]
-        return float(np.sqrt(np.mean(variances))) if variances else math.nan
 
     def depends_on_positions(self) -> bool | None:
-        """The gate: whether the interval of (best - none) lies above five seed deviations.
+        """The gate: whether the interval of (best - none) lies above five of its deviations over seeds.
 
         None where fewer than two seeds, or no `none`, leave that open.
         """
         best = self.best()
         if "none" not in self.arms or not best:
             return None
-        gain, sd = self.behind("none", best), self.seed_sd()
-        return None if math.isnan(gain.low) or math.isnan(sd) else gain.low > 5 * sd
+        gains = self.behind("none", best)
+        return mean(gains).low > 5 * deviation(np.array(gains)) if len(gains) > 1 else None
 
 
 def mean(values: list[float]) -> Mean:

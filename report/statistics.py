@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 REPLICATES = 2000  # the standard error of a standard error is then 1.6 %
 BLOCK_REPLICATES = 500  # 3 %: thousands of cells, each with few processes, do not need more
 POWER = 0.80  # of what a verdict that stays open could have shown
+MOST_FLIPPED = 13  # pairs whose patterns of signs are all tried: 8,192
 MOST_GROUPS = 1000  # more test documents than this are bundled, see `bundle`
 
 
@@ -64,13 +65,6 @@ class Estimate:
     def p_below(self, bound: float) -> float:
         """One-sided p of 'the effect is at least `bound`': small means it lies below."""
         return Estimate(-self.effect, self.se, self.df, self.n).p_above(-bound)
-
-    def p_equal(self, margin: float) -> float:
-        """TOST (Lakens 2017): the larger of the two one-sided p against -margin and +margin.
-
-        At most alpha exactly when the (1 - 2 alpha) interval lies inside the margins.
-        """
-        return max(self.p_above(-margin), self.p_below(margin))
 
     def p_different(self, margin: float) -> float:
         """p of 'the effect is not beyond either margin' (a minimum-effect test).
@@ -168,6 +162,11 @@ def mean_over_seeds(values: Floats) -> Estimate:
     )
 
 
+def deviation(values: Floats) -> float:
+    """Standard deviation of a sample; nan below two values."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+
 def median_of_blocks(processes: Sequence[Floats], label: str) -> Estimate:
     """Mean over processes of the median over blocks, resampling processes and blocks."""
     rng = stream(label)
@@ -258,17 +257,19 @@ def tost_margin(n: int, power: float = 0.8, alpha: float = 0.05) -> float:
     return float(optimize.brentq(lambda m: tost_power(n, m, alpha) - power, 1e-3, 200))
 
 
-def sign_flips(difference: Floats, margin: float, level: float, label: str) -> tuple[int, int, int]:
+def sign_flips(difference: Floats, margin: float, level: float) -> tuple[int, int, int]:
     """How often chance alone gives a verdict: (false 'different', false 'equal', flips).
 
-    difference (S,): paired differences. Flipping signs at random makes true effect zero; flipping
-    around the mean and shifting to exactly +margin makes the true effect lie on the margin, where
-    'equal' must come out in at most alpha of the cases.
+    difference (S,): paired differences. Flipping signs makes the true effect zero; flipping around the
+    mean and shifting to exactly +margin makes it lie on the margin, where 'equal' must come out in at
+    most alpha of the cases. Every pattern of signs is tried where there are few, else 10,000.
     """
-    flips = 10_000
-    rng = stream(label)
     n = len(difference)
-    sign = rng.choice(np.array([-1.0, 1.0]), size=(flips, n))
+    if n <= MOST_FLIPPED:
+        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
+    else:
+        bits = stream(f"flips {n}").integers(0, 2, size=(10_000, n))
+    sign = 2.0 * bits - 1.0
     t95, t = stats.t.ppf(0.975, n - 1), stats.t.ppf(0.5 + level / 2, n - 1)
 
     def mean_and_error(sample: Floats) -> tuple[Floats, Floats]:
@@ -278,7 +279,7 @@ def sign_flips(difference: Floats, margin: float, level: float, label: str) -> t
     different = int(np.sum(np.abs(mean) > t95 * error))
     mean, error = mean_and_error(sign * (difference - difference.mean()) + margin)
     equal = int(np.sum((mean - t * error > -margin) & (mean + t * error < margin)))
-    return different, equal, flips
+    return different, equal, len(sign)
 
 
 def interquartile_mean(values: Floats) -> float:

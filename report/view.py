@@ -47,7 +47,7 @@ def grid(table: Table, locale: Locale) -> Grid:
         about = locale.find(f"tables.{table.id}.empty") or locale("report.empty")
     return Grid(
         id=table.id,
-        title=locale.find(f"tables.{table.id}.title") or table.title,
+        title=table.title,
         parts=parts,
         about=about,
         wide=table.wide,

@@ -38,6 +38,7 @@ class Finding:
     n: int = 0
     p: float = math.nan  # unadjusted, of the test for a difference
     superior: bool = False  # whether that difference supports (it is better) or contradicts
+    bound: str = ""  # "≥", "≤" or "≈" where arrivals that never came stand at the last step
     estimate: Estimate | None = None  # the effect with its error, on the scale it was tested on
     marks: tuple[str, ...] = ()  # keys under [mark] in the locale
 

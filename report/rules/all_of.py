@@ -19,7 +19,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     findings = {name: others[name] for name in part["of"]}
     measured = {k: f for k, f in findings.items() if math.isfinite(f.low + f.margin)}
     testable = {k: f for k, f in measured.items() if f.verdict != NOT_TESTABLE}
-    fewest = min(f.n for f in findings.values())
+    fewest = min((f.n for f in measured.values()), default=0)
     if not measured:
         return Finding(UNDECIDED, "all_open", {"open": ", ".join(findings)}, n=fewest)
     p = holm([p_against(finding) for finding in findings.values()])

@@ -18,7 +18,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     """
     findings = {name: others[name] for name in part["of"]}
     measured = {k: f for k, f in findings.items() if math.isfinite(f.effect)}
-    fewest = min(f.n for f in findings.values())
+    fewest = min((f.n for f in measured.values()), default=0)
     if not measured:
         return Finding(UNDECIDED, "all_open", {"open": ", ".join(findings)}, n=fewest)
     p = {k: f.p if math.isfinite(f.p) else 1.0 for k, f in findings.items()}
@@ -48,4 +48,5 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         level=level,
         n=fewest,
         p=math.nan,
+        marks=tuple(sorted({mark for f in findings.values() for mark in f.marks})),
     )

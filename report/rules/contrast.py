@@ -15,7 +15,7 @@ from report import pairs
 from report.load import Evidence
 from report.pairs import Pairing, arms_of
 from report.rules import CONTRADICTED, NOT_TESTABLE, SUPPORTED, UNDECIDED, Finding, Part
-from report.statistics import Estimate, tost_margin
+from report.statistics import Estimate, deviation, tost_margin
 
 # What a part may say of the trials that it means.
 WHERE = ("task", "dataset", "system", "hidden", "layers", "trained_length", "short_length")
@@ -25,8 +25,8 @@ WHERE = ("task", "dataset", "system", "hidden", "layers", "trained_length", "sho
 class Gate:
     """Does position matter on a task? best - none against `bound` = 5 x its deviation over seeds.
 
-    The deviation is that of the paired difference: every seed has a split of its own, and what a
-    split is harder or easier for both says nothing about positions.
+    The deviation `sd` is that of the paired difference: every seed has a split of its own, and what
+    a split is harder or easier for both says nothing about positions.
     """
 
     best: str
@@ -51,6 +51,7 @@ class Gate:
             "gate_low": self.low,
             "gate_high": self.high,
             "gate_bound": self.bound,
+            "gate_seeds": self.gain.n,
         }
 
 
@@ -78,7 +79,10 @@ def gate(part: Part, pairing: Pairing) -> Gate:
     best = max(present, key=lambda a: gains[a].effect, default=arms[0])
     gain = gains.get(best) or pairing.difference(best, part["baseline"])
     low, high = gain.interval(part["gate_level"])
-    return Gate(best, gain, low, high, gain.sd, part["gate_sd"] * gain.sd)
+    seeds = pairing.seeds(best, part["baseline"])
+    apart = pairing.scores(best, seeds) - pairing.scores(part["baseline"], seeds)
+    sd = deviation(apart)
+    return Gate(best, gain, low, high, sd, part["gate_sd"] * sd)
 
 
 def margin(part: Part) -> float:
@@ -106,11 +110,11 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     limit = margin(part)
     reachable = reach(part, difference)
     verdict, reason = verdict_of(part, difference, low, high, limit)
-    marks: tuple[str, ...] = ()
+    marks = pairing.marks(*arms_of(terms_of(part)))
     opened = gate(part, pairing) if "gate" in part else None
     if opened and difference.n >= part["min_seeds"] and not opened.passed:
         if part["gate"] == "mark":
-            marks = ("position_does_not_matter" if opened.known else "gate_unknown",)
+            marks += ("position_does_not_matter" if opened.known else "gate_unknown",)
         elif opened.known:
             verdict, reason = NOT_TESTABLE, "gate_closed"
         else:

@@ -45,6 +45,13 @@ class Arrivals:
     arm_never: int
     reference_never: int
 
+    @property
+    def bound(self) -> str:
+        """What their mean is of the truth: an arm that never arrives counts as faster than it is."""
+        if self.arm_never and self.reference_never:
+            return "≈"
+        return "≥" if self.arm_never else "≤" if self.reference_never else ""
+
 
 def arrivals(part: Part, pairing: Pairing) -> Arrivals:
     logs = []
@@ -96,6 +103,8 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         n=ratio.n,
         p=ratio.p_below(bound),
         superior=True,
+        bound=found.bound,
+        marks=pairing.marks(part["arm"], part["reference"]),
         estimate=ratio,
     )
 
@@ -111,5 +120,6 @@ def verdict_of(part: Part, ratio: Estimate, found: Arrivals, bound: float) -> tu
             return UNDECIDED, "reference_never"
         if low > -bound:
             return CONTRADICTED, "slower"
-        return CONTRADICTED, "as_fast" if high < -bound else "not_faster"
+        equal = high < -bound and not found.arm_never
+        return CONTRADICTED, "as_fast" if equal else "not_faster"
     return UNDECIDED, "straddles_faster"

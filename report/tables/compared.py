@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from report.pairs import Pairing, arm_order, result_of
+from report.rules import contrast
 from report.tables import Context, Row
 from report.tables.accuracy import comparisons
 from report.tables.systems import encodings_cost
@@ -17,10 +18,9 @@ NONE = "none"
 def encodings_compared(context: Context) -> list[Row]:
     """Per encoding the share of what positions are worth, its time over that of none, its parameters.
 
-    Scores are means over the settings that every encoding of the table has, and in which some
-    encoding is better than none.
+    Scores are means over the settings that every encoding of the table has, and whose gate is passed.
     """
-    found = [p for _, p in comparisons(context) if NONE in p.arms and max(gains(p).values()) > 0]
+    found = [p for part, p in comparisons(context) if contrast.gate(part, p).passed]
     most = max((len(pairing.arms) for pairing in found), default=0)
     found = [pairing for pairing in found if len(pairing.arms) == most]
     if not found:

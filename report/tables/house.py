@@ -73,7 +73,7 @@ def accuracy_checks(arm: str, reference: str, pairing: Pairing, part: Part) -> l
         return [[*nothing, "aa_few_seeds"]]
     difference = pairing.scores(arm, seeds) - pairing.scores(reference, seeds)
     margin = contrast.margin(part)
-    different, equal, flips = sign_flips(difference, margin, part["level"], f"aa {pairing.name}")
+    different, equal, flips = sign_flips(difference, margin, part["level"])
     found = [("false_different", different, "aa_different")]
     if math.isfinite(margin):
         found.append(("false_equal", equal, "aa_equal"))

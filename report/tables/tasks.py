@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from report import scores
@@ -31,7 +33,7 @@ def task_scores(context: Context) -> list[Row]:
         for arm in sorted(contest.arms, key=lambda a: (sign * contest.mean(a).value, a)):
             gap: Value = ""
             if best and arm != best:
-                gap = contest.behind(arm, best).value * scale(contest)
+                gap = float(np.mean(contest.behind(arm, best) or [math.nan])) * scale(contest)
             rows.append([*score_row(contest, arm), gap, mark if arm == "none" else ""])
         for name in sorted(contest.baselines):
             rows.append([*score_row(contest, name), "", "baseline"])

@@ -116,9 +116,10 @@ int run_command(const std::vector<std::string>& arguments) {
     std::cout
         << "Usage: posbench run [STUDY…] --profile NAME --out DIR [FLAGS]\n"
            "       posbench run --dataset NAME [FLAGS]\n\n"
-           "Runs the named studies, or where none is named all that the report's verdicts need: "
-           "one process\n"
-           "a trial, one record a trial under DIR/trials. Killed and started again, it goes on.\n"
+           "Runs the named studies, or where none is named all of the profile but those that wait "
+           "to be\n"
+           "named: one process a trial, one record a trial under DIR/trials. Killed and started "
+           "again, it goes on.\n"
            "Trials for an instruction set that this CPU lacks are left out and named "
            "(posbench doctor tells\n"
            "which it has).\n\n"

@@ -240,17 +240,20 @@ bool ready(const Trial& trial, const fs::path& out) {
 }
 
 // A parent's weights lie beside its record but outside git, so a fresh copy of a run lacks them. A
-// parent that has to hand them on is then trained again, to the same bits.
+// parent that has to hand them on is then trained again, to the same bits, and so may its own
+// parent be.
 void forget_parents_without_weights(const std::vector<Trial>& trials, const fs::path& out) {
+  bool forgotten = false;
   for (const Trial& trial : trials) {
     const std::string parent = trial.spec.value("init", "");
     if (parent.empty() || find_record(out, trial.id)) continue;
     const auto record = find_record(out, parent);
     if (!record || record->at("result").at("weights").is_null()) continue;
     if (!fs::exists(out / record->at("result").at("weights").at("file").get<std::string>())) {
-      fs::remove(record_file(out, parent));
+      forgotten |= fs::remove(record_file(out, parent));
     }
   }
+  if (forgotten) forget_parents_without_weights(trials, out);
 }
 
 // Runs `todo` with up to `lanes` processes at once, parents before children. Returns why trials

@@ -44,11 +44,16 @@ def test_p_value_of_student_s_sleep_data():
     assert estimate.p_below(0) == pytest.approx(1 - estimate.p_above(0))
 
 
+def p_equal(estimate, margin):
+    """TOST (Lakens 2017): the larger of the one-sided p against either margin."""
+    return max(estimate.p_above(-margin), estimate.p_below(margin))
+
+
 def test_tost_agrees_with_the_90_percent_interval():
     for margin in (1.0, 2.0, 2.3, 2.4, 3.0):
         estimate = paired_estimate(SLEEP)
         low, high = estimate.interval(0.90)
-        assert (estimate.p_equal(margin) < 0.05) == (-margin < low and high < margin)
+        assert (p_equal(estimate, margin) < 0.05) == (-margin < low and high < margin)
 
 
 def test_holm_of_r_s_p_adjust():
@@ -108,7 +113,7 @@ def test_power_by_simulation():
 def test_one_group_has_no_interval():
     alone = two_level(np.array([0.3]), np.full((1, 10), 0.3), stream("alone"))
     assert not alone.known and math.isnan(alone.interval(0.95)[0])
-    assert math.isnan(alone.p_equal(1.0))
+    assert math.isnan(alone.p_above(1.0))
 
 
 def test_without_noise_inside_the_error_is_that_of_the_mean():
@@ -155,7 +160,8 @@ def test_false_equal_at_the_margin_is_rare():
     false = 0
     for i in range(trials):
         gain, units = simulated_pairs(rng, margin * (-1) ** i)
-        false += contrast([Quotients(1.0, gain, units)], f"false {i}").p_equal(margin) <= 0.05
+        estimate = contrast([Quotients(1.0, gain, units)], f"false {i}")
+        false += p_equal(estimate, margin) <= 0.05
     assert exact_interval(false, trials)[0] <= 0.05
 
 
@@ -195,10 +201,16 @@ def test_mean_over_cells_without_error_is_unknown():
 
 def test_sign_flips_find_chance_verdicts_rare():
     difference = np.random.default_rng(6).normal(0.3, 0.4, 12)
-    different, equal, flips = sign_flips(difference, 0.5, 0.90, "flips")
-    assert flips == 10_000
+    different, equal, flips = sign_flips(difference, 0.5, 0.90)
+    assert flips == 2**12
     assert exact_interval(different, flips)[0] <= 0.06
     assert exact_interval(equal, flips)[0] <= 0.06
+
+
+def test_sign_flips_of_few_pairs_are_all_patterns():
+    """Of five equal differences only all pluses and all minuses have no spread."""
+    assert sign_flips(np.ones(5), 1.0, 0.90)[::2] == (2, 32)
+    assert sign_flips(np.arange(20.0), 1.0, 0.90)[2] == 10_000
 
 
 def test_streams_depend_on_their_label_alone():

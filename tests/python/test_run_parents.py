@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,13 @@ def test_grandchildren_read_with_the_vocabulary_of_the_first(home: Home, tmp_pat
         'parent = "mother"\n', 'parent = "mother"\ndataset = "others"\nkeep_weights = true\n'
     )
     home.add_study("family", BASE + family + PROFILE)
-    home.run_well(*ARGUMENTS, tmp_path / "run")
-    arms = by_arm(tmp_path / "run")
+    out = tmp_path / "run"
+    home.run_well(*ARGUMENTS, out)
+    arms = by_arm(out)
     digests = {record["result"]["vocabulary_digest"] for record in arms.values()}
     assert len(arms) == 3 and len(digests) == 1
+    # A copy without weights that lacks the last: its parent and the parent of that train again.
+    shutil.rmtree(out / "weights")
+    (out / "trials" / f"{arms['grandchild']['id']}.json").unlink()
+    home.run_well(*ARGUMENTS, out)
+    assert by_arm(out)["grandchild"]["result"] == arms["grandchild"]["result"]
