@@ -88,6 +88,7 @@ class Winner:
     metric: str
     score: float
     next_score: float  # the runner-up's, nan where there is none: how much the choice could matter
+    edges: list[str]  # where it is the lowest or the highest value that was tried in any rung
     ahead: float  # of the best without positions, nan where that was not trained; on the test side
 
 
@@ -97,6 +98,7 @@ def winners(evidence: Evidence) -> list[Winner]:
     A point must have as many seeds as any of its arm: a further seed is given to those that lead.
     What a winner is ahead is read on the test side of the same seeds, which did not choose it.
     """
+    tried = cells_of([t for study in (FIRST, FINAL) for t in evidence.trials(study)])
     contests: dict[tuple[str, str], dict[str, Cells]] = defaultdict(lambda: defaultdict(dict))
     for key, trials in cells_of(evidence.trials(FINAL)).items():
         contests[(str(key[0]), str(key[1]))][str(key[2])][key] = trials
@@ -122,6 +124,7 @@ def winners(evidence: Evidence) -> list[Winner]:
                     seeds=len(best[arm]),
                     metric=metric,
                     score=score,
+                    edges=edges([k[3:6] for k in tried if k[:3] == key[:3]], key[3:6]),
                     next_score=ranked[arm][1][0] if len(ranked[arm]) > 1 else math.nan,
                     ahead=better * (tested[arm] - tested.get(BASELINE, math.nan)),
                 )
@@ -129,9 +132,18 @@ def winners(evidence: Evidence) -> list[Winner]:
     return found
 
 
+def edges(tried: Sequence[tuple[str | float, ...]], point: tuple[str | float, ...]) -> list[str]:
+    """Which of a point's values nothing that was tried brackets."""
+    found = []
+    for name, value, values in zip(POINT, point, zip(*tried)):
+        if len(set(values)) > 1 and value in (min(values), max(values)):
+            found.append(f"{'lowest' if value == min(values) else 'highest'} {name}")
+    return found
+
+
 def search(context: Context) -> list[Row]:
     rows: list[Row] = []
     for w in winners(context.evidence):
-        rows.append([w.task, w.dataset, w.arm, *w.point.values(), w.seeds, w.metric])
-        rows[-1] += [w.score, w.next_score, w.ahead]
+        rows.append([w.task, w.dataset, w.arm, *w.point.values(), "; ".join(w.edges), w.seeds])
+        rows[-1] += [w.metric, w.score, w.next_score, w.ahead]
     return rows

@@ -139,6 +139,24 @@ def test_a_difference_must_outlive_holm():
     assert settle(Finding(SUPPORTED, "equal", p=0.9), 1.0, part).verdict == SUPPORTED
 
 
+def test_parts_of_which_one_is_enough_are_corrected_among_themselves():
+    test = {"kind": "steps"}
+    parts = {"a": test, "b": test, "apart": test, "some": {"kind": "any_of", "of": ["a", "b"]}}
+    findings = {name: Finding(SUPPORTED, "faster", p=0.02) for name in ("a", "b", "apart")}
+    assert claims.adjust(findings, parts) == pytest.approx({"a": 0.04, "b": 0.04, "apart": 0.02})
+
+
+def test_verdicts_of_a_study_that_is_not_finished_say_so(small_run, tmp_path):
+    run = shutil.copytree(small_run, tmp_path / "run")
+    assert "interim" not in verdicts(run)["C1.tagging_pos"].marks
+    edit_run(
+        run, lambda r: [s["trials"].append("f" * 64) for s in r["studies"] if s["id"] == "parity"]
+    )
+    found = verdicts(run)
+    assert "interim" in found["C1.tagging_pos"].marks and "interim" in found["C1.all"].marks
+    assert "interim" not in found["C2.per_call"].marks
+
+
 def test_a_table_passes_one_and_five_percent_at_exact_lengths():
     """BERT-base with everything but its positions as it is."""
     rest = 109_482_240 - 512 * 768

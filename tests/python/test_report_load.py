@@ -10,6 +10,7 @@ from conftest import Truth, edit_run, write
 from report import cost
 from report.errors import ReportError
 from report.load import load
+from report.pairs import pairing
 
 FEW = {"seeds": 2, "processes": 1, "blocks": 5, "hidden": (128,), "lengths": (128,)}
 COST = {**FEW, "studies": ("encoding_cost",)}
@@ -148,6 +149,23 @@ def test_absent_records_are_gaps_and_no_error(tmp_path):
     path.unlink()
     (gap,) = load([run]).runs[0].gaps
     assert gap.kind == "absent" and gap.what == path.name[:12] and "posbench run" in gap.way_out
+
+
+def test_a_training_that_broke_off_is_told_of_where_its_pair_is_missing(tmp_path):
+    run = write(tmp_path / "run", Truth(**SCORES))
+    where = {"task": "tagging"}
+    arms = ("learned", "sinusoid")
+    before = pairing(load([run]), "parity", 100, where, arms)
+    trial = before.arms["learned"][before.seeds(*arms)[0]]
+    record = json.loads(trial.path.read_text())
+    record["result"]["stopped"] = {"step": 7, "reason": "the loss is not finite"}
+    for side in ("dev", "test", "test_units"):
+        del record["result"][side]
+    trial.path.write_text(json.dumps(record))
+    after = pairing(load([run]), "parity", 100, where, arms)
+    assert len(after.seeds(*arms)) == len(before.seeds(*arms)) - 1
+    assert before.marks(*arms) == () and after.marks(*arms) == ("broken_off",)
+    assert after.marks("none") == ()
 
 
 def test_records_that_no_study_lists_are_not_read(tmp_path):

@@ -136,3 +136,15 @@ def test_what_never_arrived_decides_nothing_in_its_favour(
     part = {"min_seeds": 5, "level": 0.9}
     estimate = Estimate(math.log(ratio), 0.01, 9, 10)
     assert steps.verdict_of(part, estimate, found, math.log(0.95))[0] == verdict
+
+
+def test_a_ratio_with_missing_arrivals_is_a_bound():
+    assert [steps.Arrivals([], *never).bound for never in ((0, 0), (2, 0), (0, 1), (1, 1))] == (
+        ["", "≥", "≤", "≈"]
+    )
+    part, estimate = {"min_seeds": 5, "level": 0.9}, Estimate(0.0, 0.01, 9, 10)
+    reasons = [
+        steps.verdict_of(part, estimate, steps.Arrivals([], never, 0), math.log(0.95))[1]
+        for never in (0, 1)
+    ]
+    assert reasons == ["as_fast", "not_faster"], "who never arrived was not as fast"
