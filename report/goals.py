@@ -26,11 +26,10 @@ from report.records.encoding_cost import EncodingCost
 from report.records.encoding_error import EncodingErrors
 from report.records.peer_cost import PeerCost
 from report.records.reading_cost import ReadingCost
-from report.statistics import Estimate, exact_interval, median_of_blocks
+from report.statistics import LEVEL, Estimate, exact_interval, median_of_blocks
 
 FOLDER = Path(__file__).parent / "goals"
 HEADER = ("id", "arm", "goal", "measured", "low", "high", "met")
-LEVEL = 0.95
 EPILOG = """\
 It prints CSV, one line a goal; `met` compares `measured` with the goal, whatever the interval. What no
 record measures is not met. Exit status: 0 all met, 1 some missed, 2 refused (says why).

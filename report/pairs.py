@@ -28,7 +28,8 @@ ARM_KEYS = (
 TEST = "test"
 POSITIONS = "positions "
 PER_CENT = 100.0  # shares are 0..1 in records
-LOSS = "loss"
+LOSS = "loss"  # the one headline of which less is better
+COMPARED = ("learned", "sinusoid")
 MAIN_RECIPE = ("task", "dataset", "system", "hidden", "layers", "max_length")
 
 
@@ -295,5 +296,5 @@ def refuse_mixture(one: Pairing, other: Pairing) -> None:
 
 def arm_order(arms: Any) -> list[str]:
     """Arms as readers expect them: the two compared, then the rest, the negative control last."""
-    order = {"learned": 0, "sinusoid": 1, "none": 99}
+    order = {**{arm: i for i, arm in enumerate(COMPARED)}, "none": 99}
     return sorted(arms, key=lambda a: (order.get(a, 50), a))

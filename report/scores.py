@@ -10,12 +10,11 @@ import numpy as np
 from scipy import stats
 
 from report.load import Evidence
+from report.pairs import LOSS
 from report.records import Trial
 from report.records.accuracy import Accuracy, Theory
 from report.records.baseline import Baseline
 from report.statistics import deviation
-
-LOSS = "loss"  # the one headline of which less is better
 
 
 class Mean(NamedTuple):

@@ -17,6 +17,7 @@ from scipy import optimize, special, stats
 
 Floats = NDArray[np.float64]
 
+LEVEL = 0.95  # of intervals in tables and charts; a verdict has the level of its rule
 REPLICATES = 2000  # the standard error of a standard error is then 1.6 %
 BLOCK_REPLICATES = 500  # 3 %: thousands of cells, each with few processes, do not need more
 POWER = 0.80  # of what a verdict that stays open could have shown

@@ -7,28 +7,24 @@ from typing import Any
 from report.claims import parts_of
 from report.figures.curves import draw_curves
 from report.figures.style import FAINT, end_labels, figure
-from report.rules import contrast
+from report.rules import steps
 from report.tables import Context
 
 
 def convergence(context: Context) -> Any:
-    """Learning curves of each setting; the line is the loss that counts as arrival."""
-    found = []
-    for name, part in parts_of("C7", context.rule("C7")).items():
-        if part["kind"] == "steps":
-            pairing = contrast.pairing_of(part, context.evidence)
-            arms = (part["arm"], part["reference"])
-            if pairing is not None and pairing.seeds(*arms):
-                found.append((context.claim("C7").labels.get(name, name), part, pairing, arms))
+    """Learning curves of each setting; the lines are the losses that count as arrival."""
+    every = steps.races(parts_of("C7", context.rule("C7")), context.evidence)
+    found = [race for race in every if race.pairing.seeds(race.arm, race.reference)]
     if not found:
         return None
     made, panels = figure(1.9 * len(found) + 0.3, len(found), sharex=True, sharey=True)
-    for axes, (label, part, pairing, arms) in zip(panels, found):
-        axes.set_title(label)
-        axes.axhline(part["target"], color=FAINT, linewidth=1)
+    for axes, race in zip(panels, found):
+        axes.set_title(context.claim("C7").labels.get(race.name, race.name))
+        for loss in race.losses:
+            axes.axhline(loss, color=FAINT, linewidth=1)
         ends: list[Any] = []
-        for arm in (*arms, *({"none"} & pairing.arms.keys())):
-            trials = pairing.arms[arm].values()
+        for arm in (race.arm, race.reference, *({"none"} & race.pairing.arms.keys())):
+            trials = race.pairing.arms[arm].values()
             ends += draw_curves(axes, arm, trials, lambda p: p.dev_loss)
         axes.set_ylabel("dev loss, nats")
         end_labels(axes, ends)

@@ -38,6 +38,29 @@ def steps_to(curve: list[CurvePoint], target: float) -> float:
 
 
 @dataclass(frozen=True)
+class Race:
+    """Two arms of C7 on the same trainings, and the losses that somebody asks about, the easiest first."""
+
+    name: str  # of the first part that asks
+    arm: str
+    reference: str
+    losses: list[float]
+    pairing: Pairing
+
+
+def races(parts: Mapping[str, Part], evidence: Evidence) -> list[Race]:
+    """The comparisons of steps among the parts of a claim that have trainings, each once."""
+    found: dict[tuple[str, str, str], Race] = {}
+    for name, part in parts.items():
+        if part["kind"] != "steps" or (pairing := pairing_of(part, evidence)) is None:
+            continue
+        key = (part["study"], part["arm"], part["reference"])
+        race = found.setdefault(key, Race(name, part["arm"], part["reference"], [], pairing))
+        race.losses[:] = sorted({*race.losses, part["target"], *part["other_losses"]}, reverse=True)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
 class Arrivals:
     """log(steps of arm / steps of reference) by seed, and how many trainings never arrived."""
 

@@ -11,11 +11,10 @@ from report import pairs
 from report.claims import parts_of
 from report.pairs import LOSS, PER_CENT, Pairing, arm_order, result_of
 from report.rules import Part, contrast
-from report.statistics import tost_margin
+from report.statistics import LEVEL, tost_margin
 from report.tables import Context, Row
 
 CLAIMS = ("C1", "C8")  # their rules name the study, the arms and the seeds of these tables
-LEVEL = 0.95
 
 
 def parts_in_order(context: Context, claim: str) -> list[Part]:

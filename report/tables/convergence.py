@@ -8,30 +8,26 @@ import numpy as np
 
 from report.claims import parts_of
 from report.pairs import result_of
-from report.rules import contrast, steps
+from report.rules import steps
 from report.tables import Context, Row
 
 
 def convergence(context: Context) -> list[Row]:
     """Per setting, arm and loss: how many trainings arrived, after how many steps; and where they ended."""
     rows: list[Row] = []
-    for name, part in parts_of("C7", context.rule("C7")).items():
-        if part["kind"] != "steps":
-            continue
-        pairing = contrast.pairing_of(part, context.evidence)
-        for arm in (part["arm"], part["reference"], "none") if pairing else ():
-            assert pairing is not None
-            trials = list(pairing.arms.get(arm, {}).values())
+    for race in steps.races(parts_of("C7", context.rule("C7")), context.evidence):
+        for arm in (race.arm, race.reference, "none"):
+            trials = list(race.pairing.arms.get(arm, {}).values())
             if not trials:
                 continue
             spec = trials[0].spec
             end = float(np.mean([result_of(trial).curve[-1].dev_loss for trial in trials]))
-            for loss in sorted({part["target"], *part["other_losses"]}, reverse=True):
+            for loss in race.losses:
                 arrivals = [steps.arrival(trial, loss) for trial in trials]
                 there = [a for a in arrivals if math.isfinite(a)]
                 rows.append(
                     [
-                        name,
+                        race.name,
                         arm,
                         spec["position_rms"],
                         spec["learning_rate"],

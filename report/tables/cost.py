@@ -9,10 +9,9 @@ from typing import Sequence
 from report import cost
 from report.arms import NONE, rank
 from report.records.encoder_cost import EncoderCost
-from report.statistics import Estimate
+from report.statistics import LEVEL, Estimate
 from report.tables import Context, Row, Value
 
-LEVEL = 0.95
 REFERENCE = "learned"  # of encoder_cost
 
 

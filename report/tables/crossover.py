@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from typing import Mapping
 
 from report import cost
-from report.statistics import Estimate
+from report.statistics import Estimate, LEVEL
 from report.tables import Context, Row, Value
 from report.tables.best import kernel
-from report.tables.cost import LEVEL, bounds
+from report.tables.cost import bounds
 
 STUDY = "crossover"
 COMPUTED, LOOKUP = "best_computed", "best_lookup"

@@ -6,10 +6,8 @@ import numpy as np
 
 from report import pairs
 from report.pairs import Pairing, arm_order, result_of
+from report.statistics import LEVEL
 from report.tables import Context, Row
-
-LEVEL = 0.95
-VARIES = ("steps", "freeze_positions", "position_shift")
 
 
 def domain_scores(context: Context) -> list[Row]:
@@ -22,8 +20,8 @@ def pretraining_scores(context: Context) -> list[Row]:
 
 def scores_of(context: Context, study: str, claim: str) -> list[Row]:
     """Per setting and arm the test score, and how far its table moved while training."""
-    start = int(context.rule(claim)["first_seed"])
-    found = pairs.pairings(context.evidence, study, start, None, VARIES)
+    start, varies = context.rule(claim)["first_seed"], context.rule("C4")["varies"]
+    found = pairs.pairings(context.evidence, study, start, None, varies)
     return [row for pairing in found for row in arms_of(pairing)]
 
 

@@ -7,16 +7,18 @@ from typing import Callable
 
 import numpy as np
 
-from report.pairs import Pairing, arm_order, result_of
+from report.pairs import COMPARED, Pairing, arm_order, result_of
 from report.fields import Floats
 from report.rules import contrast
-from report.statistics import improvement_probability, interquartile_mean, stratified_interval
+from report.statistics import (
+    LEVEL,
+    improvement_probability,
+    interquartile_mean,
+    stratified_interval,
+)
 from report.tables import Context, Row
 from report.tables.accuracy import parts_in_order
 from report.tables.compared import times_of
-
-LEVEL = 0.95
-COMPARED = ("learned", "sinusoid")
 
 
 def settings(context: Context) -> list[Pairing]:

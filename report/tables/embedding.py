@@ -11,9 +11,9 @@ from report.arms import parse
 from report.pairs import PER_CENT
 from report.fields import Floats
 from report.records.encoding_cost import EncodingCost
-from report.statistics import Estimate, mean_of, median_of_blocks
+from report.statistics import Estimate, LEVEL, mean_of, median_of_blocks
 from report.tables import Context, Row
-from report.tables.cost import LEVEL, bounds
+from report.tables.cost import bounds
 
 STUDY = "embedding_cost"
 NOTHING, REFERENCE = "embed_none", "embed_learned"

@@ -9,9 +9,9 @@ from typing import Any, Mapping, Sequence
 from report import cost, engine
 from report.records.encoder_cost import EncoderCost
 from report.records.peer_cost import PeerCost
-from report.statistics import Estimate
+from report.statistics import Estimate, LEVEL
 from report.tables import Context, Row, Value
-from report.tables.cost import LEVEL, REFERENCE, bounds
+from report.tables.cost import REFERENCE, bounds
 
 # Records from before projections and scores were told apart have their sum as `attention`.
 PARTS = "embedding position projections scores attention feed_forward norm head optimizer".split()

@@ -13,11 +13,10 @@ from report.pairs import Pairing
 from report.records import Trial
 from report.records.accuracy import Accuracy
 from report.rules import Part, contrast
-from report.statistics import exact_interval, sign_flips
+from report.statistics import LEVEL, exact_interval, sign_flips
 from report.tables import Context, Row
 from report.tables.accuracy import comparisons
 
-LEVEL = 0.95
 HALVES = 10  # seeds needed for two disjoint sets of five
 
 

@@ -8,10 +8,9 @@ from typing import Any, Mapping
 
 from report import pairs
 from report.pairs import POSITIONS, TEST, Pairing, arm_order, result_of, score_on
+from report.statistics import LEVEL
 from report.tables import Context, Row
 
-LEVEL = 0.95
-VARIES = ("steps", "fill", "system", "window", "memory", "max_length")
 LONGER = ("test 1.25x", "test 1.5x", "test 2x", "test 4x", "test 8x")
 SHORT_TEXTS = {"trained_length": 64}
 BANDS = ((0, 31), (32, 63), (64, 127))
@@ -20,7 +19,8 @@ BANDS = ((0, 31), (32, 63), (64, 127))
 def of_study(context: Context, claim: str, where: Mapping[str, int]) -> list[Pairing]:
     """The settings of a claim's study, with the seeds that its rule counts."""
     rule = context.rule(claim)
-    return pairs.pairings(context.evidence, rule["study"], rule["first_seed"], where, VARIES)
+    varies = context.rule("C9")["varies"]
+    return pairs.pairings(context.evidence, rule["study"], rule["first_seed"], where, varies)
 
 
 def length_scores(context: Context) -> list[Row]:

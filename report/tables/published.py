@@ -10,11 +10,10 @@ from typing import Any
 
 from report import pairs
 from report.pairs import arms_of
-from report.statistics import Estimate
+from report.statistics import LEVEL, Estimate
 from report.tables import Context, Row
 
 FILE = Path(__file__).parent.parent / "published.toml"
-LEVEL = 0.95
 FIRST_SEED = 100
 VARIES = ("steps", "fill", "system", "window", "freeze_positions", "position_shift")
 

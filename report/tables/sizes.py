@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from report import pairs
-from report.pairs import Pairing
+from report.pairs import COMPARED, Pairing
+from report.statistics import LEVEL
 from report.tables import Context, Row
 
-LEVEL = 0.95
-COMPARED = ("learned", "sinusoid")
 TASKS = (("tagging", "brown_pos"), ("masked_lm", "brown_text"))
 
 

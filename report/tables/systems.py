@@ -9,9 +9,8 @@ import numpy as np
 
 from report import cost, engine, growth
 from report.records.encoder_cost import MEMORY
-from report.statistics import median_of_blocks
+from report.statistics import LEVEL, median_of_blocks
 from report.tables import Context, Row, Value
-from report.tables.cost import LEVEL
 from report.tables.engine import with_bounds
 
 PLAIN = "encoder/learned"  # what systems are compared with

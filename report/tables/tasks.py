@@ -7,15 +7,14 @@ import math
 import numpy as np
 
 from report import scores
-from report.pairs import arm_order
-from report.scores import LOSS, Contest
+from report.pairs import LOSS, PER_CENT, arm_order
+from report.scores import Contest
 from report.records.probe import Probe
 from report.tables import Context, Row, Value
 
 STUDIES = ("tasks", "own")
 ORDER = ("order_diagnostics",)
 LONGER = ("test 1.25x", "test 1.5x", "test 2x")
-PER_CENT = 100.0
 
 
 def scale(contest: Contest) -> float:
