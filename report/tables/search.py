@@ -112,7 +112,6 @@ def winners(evidence: Evidence) -> list[Winner]:
             scores = [(dev_score(t), key) for key, t in cells.items() if len(t) == most]
             ranked[arm] = sorted(scores, key=lambda s: -better * s[0])
         best = {arm: arms[arm][ranked[arm][0][1]] for arm in ranked}
-        tested = {arm: mean_score(t, lambda result: result.test) for arm, t in best.items()}
         for arm in arm_order(set(ranked)):
             score, key = ranked[arm][0]
             found.append(
@@ -126,10 +125,19 @@ def winners(evidence: Evidence) -> list[Winner]:
                     score=score,
                     edges=edges([k[3:6] for k in tried if k[:3] == key[:3]], key[3:6]),
                     next_score=ranked[arm][1][0] if len(ranked[arm]) > 1 else math.nan,
-                    ahead=better * (tested[arm] - tested.get(BASELINE, math.nan)),
+                    ahead=better * lead(best[arm], best.get(BASELINE, [])),
                 )
             )
     return found
+
+
+def lead(trials: Sequence[Trial], reference: Sequence[Trial]) -> float:
+    """Difference of the mean test scores on the seeds that both have; nan where there are none."""
+    seeds = {t.seed for t in trials} & {t.seed for t in reference}
+    if not seeds:
+        return math.nan
+    one, other = ([t for t in side if t.seed in seeds] for side in (trials, reference))
+    return mean_score(one, lambda r: r.test) - mean_score(other, lambda r: r.test)
 
 
 def edges(tried: Sequence[tuple[str | float, ...]], point: tuple[str | float, ...]) -> list[str]:
