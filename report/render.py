@@ -205,7 +205,8 @@ def line(verdict: Verdict, locale: Locale) -> Line:
     found = verdict.finding
     form = {"points": "f2", "ratio": "ratio", "percent": "f3"}.get(found.unit, "g3")
     unit = locale(f"units.{found.unit}") if found.unit else ""
-    effect = f"{found.bound} {number(found.effect, form)}".strip()
+    plus = "+" if found.unit in ("points", "nats") and found.effect > 0 else ""
+    effect = f"{found.bound} {plus}{number(found.effect, form)}".strip()
     exact = found.low == found.high
     return Line(
         verdict=verdict,

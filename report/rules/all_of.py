@@ -41,7 +41,6 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         verdict, reason = NOT_TESTABLE, "none_testable"
     else:
         verdict, reason = SUPPORTED, "all_hold"
-    marks = tuple(sorted({mark for f in findings.values() for mark in f.marks}))
     return replace(
         findings[weakest],
         verdict=verdict,
@@ -55,7 +54,6 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         setting=f"{len(testable)} of {len(findings)} settings, numbers of {weakest}",
         n=fewest,
         p=math.nan,
-        marks=marks,
     )
 
 

@@ -48,5 +48,4 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         level=level,
         n=fewest,
         p=math.nan,
-        marks=tuple(sorted({mark for f in findings.values() for mark in f.marks})),
     )

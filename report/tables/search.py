@@ -145,7 +145,8 @@ def edges(tried: Sequence[tuple[str | float, ...]], point: tuple[str | float, ..
     found = []
     for name, value, values in zip(POINT, point, zip(*tried)):
         if len(set(values)) > 1 and value in (min(values), max(values)):
-            found.append(f"{'lowest' if value == min(values) else 'highest'} {name}")
+            scale = name.removesuffix("_rms").removeprefix("learning_")
+            found.append(f"{'low' if value == min(values) else 'high'} {scale}")
     return found
 
 
