@@ -83,7 +83,9 @@ void print_plan(const std::vector<Study>& studies, int jobs) {
   }
   fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", "together", "", "", sum);
   fmt::print(
-      "Cost studies run alone, accuracy and memory trials {} at a time: about {:.1f} hours.\n",
+      "Cost studies run alone, accuracy and memory trials {} at a time: about {:.1f} hours, less "
+      "what "
+      "studies share, which runs once.\n",
       jobs, wall / 3600);
 }
 
