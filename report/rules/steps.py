@@ -101,6 +101,9 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     if pairing is None or not pairing.seeds(part["arm"], part["reference"]):
         return Finding(UNDECIDED, "no_records", {"study": part["study"]}, setting)
     found = arrivals(part, pairing)
+    if found.bound:
+        missing = f"{part['arm']} {found.arm_never}, {part['reference']} {found.reference_never}"
+        setting += f"; seeds that never arrived: {missing}"
     ratio = mean_over_seeds(np.array(found.logs))
     low, high = ratio.interval(part["level"])
     bound = math.log(1 - part["margin"])
