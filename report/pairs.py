@@ -167,13 +167,6 @@ class Pairing:
             np.add.at(counts[row], columns, told.counts)
         return Quotients(weight, sums, counts)
 
-    def seed_sd(self, arms: tuple[str, ...]) -> float:
-        """Standard deviation of test scores over seeds, pooled over the arms; nan below two."""
-        variances = [
-            np.var(self.scores(a, self.seeds(a)), ddof=1) for a in arms if len(self.seeds(a)) >= 2
-        ]
-        return float(np.sqrt(np.mean(variances))) if variances else math.nan
-
 
 def score_on(trial: Trial, side: str) -> float:
     """The headline on `test`, on a side of longer texts, or the loss on `positions FIRST-LAST`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Mapping
 
 from report import cost
@@ -12,23 +13,35 @@ from report.statistics import POWER, Estimate, mean_of
 
 
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
-    """Geometric mean over cells of the ratio arm / baseline, decided on a part's cache state."""
+    """Geometric mean over cells of the ratio arm / baseline, decided on a part's cache state.
+
+    With several arms the fastest counts, chosen per cell in other processes than those scored.
+    """
     cells = {
         cell: processes
         for cell, processes in cost.cells(evidence, part["study"]).items()
         if cell.state == part["state"]
     }
-    (arm,) = part["arms"]
-    ratios = [cost.ratio(evidence, c, found, arm, part["baseline"]) for c, found in cells.items()]
-    estimates = [ratio for ratio in ratios if ratio is not None]
+    estimates, chosen = [], Counter[str]()
+    for cell, processes in cells.items():
+        found: Estimate | None
+        if len(part["arms"]) == 1:
+            found = cost.ratio(evidence, cell, processes, part["arms"][0], part["baseline"])
+        else:
+            label = f"best {cell!r} {part['baseline']}"
+            best = cost.best_ratio(processes, part["arms"], part["baseline"], label)
+            found = best[0] if best else None
+            chosen.update(best[1] if best else [])
+        if found is not None:
+            estimates.append(found)
     if not estimates:
         return Finding(UNDECIDED, "no_records", {"study": part["study"]}, part["state"])
     isas = ", ".join(sorted({cell.isa for cell in cells}))
     setting = f"{part['state']}, {isas}, {len(estimates)} cells"
-    return judge(part, mean_of(estimates), setting)
+    return judge(part, mean_of(estimates), setting, chosen)
 
 
-def judge(part: Part, log_ratio: Estimate, setting: str) -> Finding:
+def judge(part: Part, log_ratio: Estimate, setting: str, chosen: Counter[str]) -> Finding:
     bound = 1 + part["margin"]
     low, high = (math.exp(b) for b in log_ratio.interval(part["level"]))
     verdict, reason = UNDECIDED, "ratio_straddles"
@@ -42,6 +55,7 @@ def judge(part: Part, log_ratio: Estimate, setting: str) -> Finding:
             reason = "ratio_equal"
         elif high < 1 / bound:
             reason = "ratio_below"
+    arms = ", ".join(f"{arm} {count}" for arm, count in chosen.most_common())
     return Finding(
         verdict=verdict,
         reason=reason,
@@ -49,6 +63,7 @@ def judge(part: Part, log_ratio: Estimate, setting: str) -> Finding:
             "bound": bound,
             "n": log_ratio.n,
             "least": part["min_seeds"],
+            "arms": arms,
             "reachable": math.exp(log_ratio.detectable(POWER, (1 - part["level"]) / 2)),
         },
         setting=setting,
@@ -59,4 +74,5 @@ def judge(part: Part, log_ratio: Estimate, setting: str) -> Finding:
         margin=part["margin"],
         unit=part["unit"],
         n=log_ratio.n,
+        marks=("chosen_elsewhere",) if chosen else (),
     )

@@ -11,7 +11,7 @@ from report import pairs
 from report.claims import parts_of
 from report.pairs import LOSS, PER_CENT, Pairing, arm_order, result_of
 from report.rules import Part, contrast
-from report.statistics import LEVEL, tost_margin
+from report.statistics import LEVEL, deviation, tost_margin
 from report.tables import Context, Row
 
 CLAIMS = ("C1", "C8")  # their rules name the study, the arms and the seeds of these tables
@@ -52,7 +52,7 @@ def parity_scores(context: Context) -> list[Row]:
                     pairing.metric,
                     pairing.mean(arm).effect,
                     *pairing.mean(arm).interval(LEVEL),
-                    pairing.seed_sd((arm,)),
+                    deviation(scores),
                     float(scores.min()),
                     float(scores.max()),
                     first.position_parameters,

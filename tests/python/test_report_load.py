@@ -3,14 +3,18 @@
 import json
 import shutil
 import tarfile
+from pathlib import Path
 
 import pytest
 from conftest import Truth, edit_run, write
 
-from report import cost
+from report import claims, cost
 from report.errors import ReportError
 from report.load import load
 from report.pairs import pairing
+from report.tables import Context, make_tables
+
+ROOT = Path(__file__).parent.parent.parent
 
 FEW = {"seeds": 2, "processes": 1, "blocks": 5, "hidden": (128,), "lengths": (128,)}
 COST = {**FEW, "studies": ("encoding_cost",)}
@@ -166,6 +170,18 @@ def test_a_training_that_broke_off_is_told_of_where_its_pair_is_missing(tmp_path
     assert len(after.seeds(*arms)) == len(before.seeds(*arms)) - 1
     assert before.marks(*arms) == () and after.marks(*arms) == ("broken_off",)
     assert after.marks("none") == ()
+
+
+COMMITTED = sorted(file.parent for file in (ROOT / "results").glob("*/*/run.json"))
+
+
+@pytest.mark.parametrize("run", COMMITTED, ids=lambda run: "/".join(run.parts[-2:]))
+def test_every_committed_run_is_still_decided_and_tabled(run):
+    """Their rules were locked by older versions, with keys that today's may lack or add."""
+    evidence, read = load([run]), claims.read_claims()
+    context = Context(evidence, read, claims.decide(read, evidence))
+    assert {v.claim for v in context.verdicts} == {f"C{i}" for i in range(1, 10)}
+    assert make_tables(context)["verdicts"].rows
 
 
 def test_records_that_no_study_lists_are_not_read(tmp_path):
