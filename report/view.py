@@ -123,7 +123,8 @@ def pivoted(table: Table, locale: Locale) -> list[Part]:
     parts: list[Part] = []
     for rows in by_study(table):
         split = table.columns.index(table.pivot)
-        arms = list(dict.fromkeys(str(row[split]) for row in rows))
+        values = list(dict.fromkeys(row[split] for row in rows))
+        arms = [str(v) for v in (values if isinstance(values[0], str) else sorted(values))]
         most = MOST_PIVOTED[table.wide]
         chunks = [arms[i : i + most] for i in range(0, len(arms), most)]
         parts += [chunk_of(table, rows, chunk, locale) for chunk in chunks]
@@ -163,7 +164,7 @@ def pivot_cell(table: Table, row: Row | None, locale: Locale) -> Cell:
         return Cell("–", numeric=True)
     main, *other = (table.columns.index(name) for name in table.shown)
     below = []
-    if main + 1 not in other:
+    if is_interval(table.columns, main + 1):
         below.append(between(row[main + 1], row[main + 2], table.formats[main]))
     for i in (i for i in other if not is_nothing(row[i])):
         unit = locale(f"units.{table.columns[i]}")

@@ -9,7 +9,7 @@ from typing import Any, Callable
 from report.claims import Verdict
 from report.rules import NOT_TESTABLE
 from report.figures.curves import draw_curves
-from report.figures.style import BAND, FAINT, INK, colour, end_labels, figure, note
+from report.figures.style import BAND, FAINT, INK, colour, end_labels, figure, note, pages
 from report.pairs import LOSS, PER_CENT, Pairing, arm_order
 from report.tables import Context, Row
 from report.tables.accuracy import (
@@ -19,7 +19,6 @@ from report.tables.accuracy import (
 from report.tables.search import scale_curve as scale_rows
 
 
-MOST_PANELS = 3  # of a chart; more would leave the rest of the page before it empty
 ENOUGH = 100  # units; a band with fewer is in the table, but would be noise in the chart
 
 
@@ -94,13 +93,6 @@ def panels(
     return charts
 
 
-def pages(panels: list[Any]) -> list[list[Any]]:
-    """As many panels as a page takes, shared out evenly."""
-    count = max(1, math.ceil(len(panels) / MOST_PANELS))
-    size = max(1, math.ceil(len(panels) / count))
-    return [panels[i : i + size] for i in range(0, len(panels), size)]
-
-
 def learning_curves(context: Context) -> Any:
     def draw(axes: Any, pairing: Pairing) -> list[Any]:
         is_loss = pairing.metric == LOSS
@@ -173,9 +165,9 @@ def scale_page(rows: list[Row], settings: list[tuple[str, str]]) -> Any:
     made, axes = figure(2.1 * len(settings) + 0.3, len(settings))
     for one, setting in zip(axes, settings):
         every = [row for row in rows if (row[0], row[1]) == setting]
-        steps = min(float(row[6]) for row in every)
-        mine = [row for row in every if float(row[6]) == steps]  # the first rung
-        is_loss = mine[0][8] == LOSS
+        steps = min(float(row[5]) for row in every)
+        mine = [row for row in every if float(row[5]) == steps]  # the first rung
+        is_loss = mine[0][7] == LOSS
         one.set_title(", ".join(setting))
         one.set_xscale("log")
         chosen = list(dict.fromkeys(tuple(row[2:5]) for row in every if row[11] and row[3]))
@@ -197,7 +189,7 @@ def scale_page(rows: list[Row], settings: list[tuple[str, str]]) -> Any:
         one.set_xticks(ticks, [f"{t:g}" for t in ticks])
         one.minorticks_off()
         one.grid(axis="y", color=FAINT, linewidth=0.4)
-        one.set_ylabel("dev loss, nats" if is_loss else f"dev {mine[0][8]}, %")
+        one.set_ylabel("dev loss, nats" if is_loss else f"dev {mine[0][7]}, %")
         used = "; ".join(f"{arm} {rms:g}, tokens {tokens:g}" for arm, rms, tokens in chosen)
         one.set_xlabel("RMS of positions at the start" + (f"\nused: {used}" if used else ""))
         if ends:

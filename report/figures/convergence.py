@@ -6,7 +6,7 @@ from typing import Any
 
 from report.claims import parts_of
 from report.figures.curves import draw_curves
-from report.figures.style import FAINT, end_labels, figure
+from report.figures.style import FAINT, end_labels, figure, pages
 from report.rules import steps
 from report.tables import Context
 
@@ -17,16 +17,22 @@ def convergence(context: Context) -> Any:
     found = [race for race in every if race.pairing.seeds(race.arm, race.reference)]
     if not found:
         return None
-    made, panels = figure(1.9 * len(found) + 0.3, len(found), sharex=True, sharey=True)
-    for axes, race in zip(panels, found):
+    return [panels(context, races) for races in pages(found)]
+
+
+def panels(context: Context, races: list[steps.Race]) -> Any:
+    made, below = figure(1.9 * len(races) + 0.3, len(races), sharex=True)
+    for axes, race in zip(below, races):
         axes.set_title(context.claim("C7").labels.get(race.name, race.name))
         for loss in race.losses:
             axes.axhline(loss, color=FAINT, linewidth=1)
         ends: list[Any] = []
         for arm in (race.arm, race.reference, *({"none"} & race.pairing.arms.keys())):
             trials = race.pairing.arms[arm].values()
-            ends += draw_curves(axes, arm, trials, lambda p: p.dev_loss)
+            curve = draw_curves(axes, arm, trials, lambda p: p.dev_loss)
+            encoding = str(next(iter(trials)).spec["encoding"])  # the title says what else it is
+            ends += [(x, y, encoding, shade) for x, y, _, shade in curve]
         axes.set_ylabel("dev loss, nats")
         end_labels(axes, ends)
-    panels[-1].set_xlabel("training step")
+    below[-1].set_xlabel("training step")
     return made

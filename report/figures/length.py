@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from report.figures.style import FAINT, INK, colour, dashes, end_labels, figure
+from report.figures.style import FAINT, INK, colour, dashes, end_labels, figure, note
 from report.pairs import TEST
 from report.tables import Context, Row
 from report.tables.length import late_rows as late
@@ -25,36 +25,42 @@ def long_text_scores(context: Context) -> Any:
 
 
 def increases(rows: list[Row]) -> Any:
-    """How much the loss grows with the length of the rows, one panel a setting."""
-    settings = list(dict.fromkeys((str(r[0]), str(r[1])) for r in rows if r[4] != TEST))
+    """How much longer rows cost each encoding, the shortest above the longest; a panel a setting."""
+    longer = [r for r in rows if r[4] != TEST]
+    settings = list(dict.fromkeys((str(r[0]), str(r[1])) for r in longer))
     if not settings:
         return None
-    made, panels = figure(2.6 * len(settings) + 0.3, len(settings))
-    for axes, setting in zip(panels, settings):
-        mine = [r for r in rows if (r[0], r[1]) == setting]
-        ends = []
-        for arm in dict.fromkeys(str(r[2]) for r in mine):
-            points = [(1.0, 0.0, 0.0, 0.0)]
-            for row in (r for r in mine if r[2] == arm and r[4] != TEST):
-                times = float(str(row[4]).removeprefix("test ").removesuffix("x"))
-                effect, low, high = (min(float(v), WORST) for v in row[5:8])
-                points.append((times, effect, low, high))
-            if len(points) > 1:
-                x, y, lows, highs = zip(*points)
-                axes.plot(x, y, "o", linestyle=dashes(arm), color=colour(arm), markersize=3)
-                if not any(math.isnan(v) for v in lows):
-                    axes.fill_between(x, lows, highs, color=colour(arm), alpha=0.15, linewidth=0)
-                ends.append((x[-1], y[-1], arm, colour(arm)))
-        axes.axhline(0, color=INK, linewidth=0.8)
+    groups = [[r for r in longer if (r[0], r[1]) == setting] for setting in settings]
+    heights = [len({r[2] for r in group}) + 1 for group in groups]
+    made, panels = figure(
+        0.5 * len(groups) + 0.34 * sum(heights), len(groups), gridspec_kw={"height_ratios": heights}
+    )
+    for axes, setting, group in zip(panels, settings, groups):
         axes.set_title(", ".join(setting))
-        axes.set_xscale("log", base=2)
-        ticks = sorted({e[0] for e in ends} | {1.0, 1.5, 2.0})
-        axes.set_xticks(ticks, [f"{t:g} ×" for t in ticks])
-        axes.minorticks_off()
-        axes.set_ylabel("nats above trained length")
-        end_labels(axes, ends)
-    panels[-1].set_xlabel("length of the rows over that of training")
+        axes.axvline(0, color=INK, linewidth=0.8)
+        arms = list(dict.fromkeys(str(r[2]) for r in reversed(group)))
+        for y, arm in enumerate(arms):
+            draw_arm(axes, y, arm, [r for r in group if r[2] == arm])
+        axes.set_yticks(range(len(arms)), arms, fontsize=8)
+        axes.set_ylim(-0.6, len(arms) - 0.4)
+        axes.tick_params(axis="y", length=0)
+        axes.margins(x=0.15)
+    panels[-1].set_xlabel("nats above the trained length")
     return made
+
+
+def draw_arm(axes: Any, y: int, arm: str, rows: list[Row]) -> None:
+    """The increase and interval of an arm at each length, the number beside the longest."""
+    end = 0.0
+    for i, row in enumerate(rows):
+        height = y + 0.24 * ((len(rows) - 1) / 2 - i)
+        effect, low, high = (min(float(v), WORST) for v in row[5:8])
+        look = {"color": colour(arm), "alpha": (i + 1) / len(rows)}
+        if math.isfinite(low):
+            axes.plot([low, high], [height, height], linewidth=1.6, **look)
+        axes.plot(effect, height, "o", markersize=3.5, **look)
+        end = high if math.isfinite(high) else effect
+    note(axes, f"{float(rows[-1][5]):+.2f}", (end, height), (5, 0))
 
 
 def length_by_position(context: Context) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from typing import Any, Sequence
 
@@ -10,6 +11,7 @@ from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 WIDTH = 4.6  # inches: on a telephone the type is then still about 10 pixels high
+MOST_PANELS = 3  # of a chart; more would leave the rest of the page before it empty
 
 COLOURS = {  # Okabe and Ito's palette, then Paul Tol's muted one; names stand beside every line
     "learned": "#0072B2",
@@ -63,6 +65,13 @@ def figure(height: float, panels: int = 1, **options: Any) -> tuple[Figure, list
     made = Figure(figsize=(WIDTH, height))
     axes = made.subplots(panels, 1, squeeze=False, **options)
     return made, list(axes[:, 0])
+
+
+def pages(panels: list[Any]) -> list[list[Any]]:
+    """As many panels as a page takes, shared out evenly."""
+    count = max(1, math.ceil(len(panels) / MOST_PANELS))
+    size = max(1, math.ceil(len(panels) / count))
+    return [panels[i : i + size] for i in range(0, len(panels), size)]
 
 
 def colour(arm: str) -> str:
@@ -134,8 +143,9 @@ def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None
     scale = axes.transScale.transform
     heights = [float(scale((x, y))[1]) for x, y, _, _ in ends]
     span = float(scale((ends[0][0], top))[1] - scale((ends[0][0], bottom))[1])
-    size = axes.figure.get_size_inches()[1] * 72 / max(1, len(axes.figure.axes))
-    places = separate(heights, span * 13 / size)
+    axes.figure.draw_without_rendering()  # lays the panels out, so that their height is known
+    points = axes.get_window_extent().height / axes.figure.dpi * 72
+    places = separate(heights, span * 11 / points)
     right = max(x for x, _, _, _ in ends)
     for (_, _, name, shade), place in zip(ends, places):
         y = 10**place if log else place

@@ -156,12 +156,12 @@ def loss_by_position(context: Context) -> list[Row]:
     rows: list[Row] = []
     for _, pairing in comparisons(context):
         for arm in arm_order(pairing.arms):
-            bands: dict[int, list[tuple[int, float, int]]] = defaultdict(list)
+            bands: dict[int, list[tuple[float, int]]] = defaultdict(list)
             for position, (loss, n) in position_losses(pairing, arm).items():
-                bands[position.bit_length()].append((position, loss, n))
-            for members in bands.values():
-                units = sum(n for _, _, n in members)
-                mean = math.fsum(loss * n for _, loss, n in members) / units
-                band = [members[0][0], members[-1][0]]
+                bands[position.bit_length()].append((loss, n))
+            for bits, members in bands.items():
+                units = sum(n for _, n in members)
+                mean = math.fsum(loss * n for loss, n in members) / units
+                band = [2**bits // 2, 2**bits - 1]
                 rows.append([pairing.task, pairing.dataset, arm, *band, mean, units])
     return rows

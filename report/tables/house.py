@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
@@ -101,17 +101,25 @@ FIRST = (  # what a reader asks first; whatever else a host says comes after, by
 
 
 def machine(context: Context) -> list[Row]:
-    """One row per fact; with several hosts the facts of each in turn."""
-    rows: list[Row] = []
-    for host in context.evidence.hosts.values():
-        facts = host.facts
-        for key in [*(k for k in FIRST if k in facts), *sorted(facts.keys() - set(FIRST))]:
-            value = facts[key]
-            if isinstance(value, dict):
-                rows += [[f"{key}: {name}", str(version)] for name, version in value.items()]
-            else:
-                rows.append([key, plain_fact(key, value)])
+    """One row per fact: once what all hosts share, then for each host what tells it apart."""
+    hosts = [plain_facts(host.facts) for host in context.evidence.hosts.values()]
+    first: dict[str, str] = next(iter(hosts), {})
+    shared = {k: v for k, v in first.items() if all(host.get(k) == v for host in hosts)}
+    rows: list[Row] = [["all" if hosts[1:] else "", *fact] for fact in shared.items()]
+    for number, host in enumerate(hosts, 1):
+        rows += [[str(number), key, value] for key, value in host.items() if key not in shared]
     return rows
+
+
+def plain_facts(facts: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key in [*(k for k in FIRST if k in facts), *sorted(facts.keys() - set(FIRST))]:
+        value = facts[key]
+        if isinstance(value, dict):
+            found |= {f"{key}: {name}": str(version) for name, version in value.items()}
+        else:
+            found[key] = plain_fact(key, value)
+    return found
 
 
 def plain_fact(key: str, value: object) -> str:

@@ -65,9 +65,11 @@ def scale_curve(context: Context) -> list[Row]:
         found = [result_of(trial) for trial in cells[key]]
         rows.append(
             [
-                *key,
+                *key[:5],
+                key[6],
                 len(found),
                 found[0].metric,
+                key[5],
                 dev_score(cells[key]),
                 float(np.mean([r.dev.loss for r in found])),
                 "chosen" if key[:6] in chosen else "",

@@ -91,6 +91,19 @@ def test_a_pivot_with_more_columns_than_a_page_takes_has_parts():
     assert [[c.text for c in row] for row in parts[1].rows] == [["64", "1.000"], ["128", "2.000"]]
 
 
+def test_a_pivot_over_numbers_has_them_in_order_and_shows_bounds_only_where_there_are_some():
+    columns = ["arm", "from", "to", "loss", "n"]
+    rows = [["a", 8, 15, 4.0, 7], ["a", 0, 7, 5.0, 9], ["a", 16, 23, 3.0, 1]]
+    formats = ["text", "int", "int", "f2", "int"]
+    shown = only_part(table(columns, formats, rows, pivot="from", shown=["loss"]))
+    assert [c.text for c in shown.head] == ["encoding", "0", "8", "16"]
+    assert [(c.text, c.below) for c in shown.rows[0][1:]] == [
+        ("5.00", ""),
+        ("4.00", ""),
+        ("3.00", ""),
+    ]
+
+
 def test_a_pivot_keeps_studies_apart():
     columns = ["study", "hidden", "arm", "ratio", "low", "high"]
     rows = [["one", 64, "a", 1.0, 0.9, 1.1], ["other", 64, "b", 2.0, 1.9, 2.1]]
