@@ -10,7 +10,7 @@
 namespace posbench {
 namespace {
 
-constexpr double kTimesLonger[] = {1.25, 1.5, 2, 4, 8};
+constexpr double kTimesLonger[] = {1.25, 1.5, 2, 4, 8, 16, 32};
 
 // Cuts running text into rows.
 class RowMaker {
