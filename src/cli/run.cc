@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -71,21 +72,30 @@ Study own_study(const std::string& dataset, const std::string& task, const std::
   return study;
 }
 
+/// What a trial is, before its harness has filled in defaults: its own keys and its parents'.
+std::string words_of(const PlannedTrial& trial) {
+  return trial.spec.dump() + (trial.parent ? words_of(*trial.parent) : "");
+}
+
 void print_plan(const std::vector<Study>& studies, int jobs) {
   double sum = 0, wall = 0;
-  fmt::print("{:<16} {:<14} {:>7} {:>14}\n", "study", "harness", "trials", "core-seconds");
+  std::set<std::string> planned;
+  fmt::print("{:<16} {:<14} {:>7} {:>7} {:>14}\n", "study", "harness", "trials", "new",
+             "core-seconds");
   for (const Study& study : studies) {
-    const double cost = study.core_seconds * static_cast<double>(study.trials.size());
+    const auto before = planned.size();
+    for (const PlannedTrial& trial : study.trials) planned.insert(study.harness + words_of(trial));
+    const auto added = planned.size() - before;
+    const double cost = study.core_seconds * static_cast<double>(added);
     sum += cost;
     wall += cost / (runs_alone(study.harness) ? 1 : jobs);
-    fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", study.id, study.harness, study.trials.size(),
-               cost);
+    fmt::print("{:<16} {:<14} {:>7} {:>7} {:>14.0f}\n", study.id, study.harness,
+               study.trials.size(), added, cost);
   }
-  fmt::print("{:<16} {:<14} {:>7} {:>14.0f}\n", "together", "", "", sum);
+  fmt::print("{:<16} {:<14} {:>7} {:>7} {:>14.0f}\n", "together", "", "", planned.size(), sum);
   fmt::print(
-      "Cost studies run alone, accuracy and memory trials {} at a time: about {:.1f} hours, less "
-      "what "
-      "studies share, which runs once.\n",
+      "What several studies share runs once. Cost studies run alone, accuracy and memory trials {} "
+      "at a time: about {:.1f} hours.\n",
       jobs, wall / 3600);
 }
 

@@ -185,7 +185,7 @@ def test_rules_stay_as_they_were_locked(home: Home, tmp_path: Path) -> None:
 def test_a_dry_run_writes_nothing(home: Home, tmp_path: Path) -> None:
     result = home.run_well(*SMOKE, "--out", tmp_path / "run", "--dry-run")
     line = next(line for line in result.stdout.splitlines() if line.startswith("tiny"))
-    assert line.split() == ["tiny", "accuracy", "6", "1"]  # 0.6 core-seconds
+    assert line.split() == ["tiny", "accuracy", "6", "6", "1"]  # 0.6 core-seconds
     assert not (tmp_path / "run").exists()
 
 
