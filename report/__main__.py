@@ -19,7 +19,8 @@ examples:
   python3 -m report results/laptop results/cluster --out both
       scores of two runs together; their times only if both are of one host and build
 
-It writes index.html (one file, no network), report.pdf, verdicts.csv and tables/*.csv.
+It writes index.html (one file, no network), report.pdf, tables/*.csv, and the verdicts as
+verdicts.csv and, a row a claim, as verdicts.md.
 The same records always give the same bytes. Exit status: 0 done, 2 refused (says why).
 """
 

@@ -1,4 +1,4 @@
-"""Writes the report: index.html (self-contained), report.pdf, verdicts.csv and tables/*.csv."""
+"""Writes the report: index.html (self-contained), report.pdf, verdicts.md, verdicts.csv, tables/*.csv."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ def write(context: Context, out: Path, locale: Locale) -> Path:
         for table in tables.values():
             put(out / "tables" / f"{table.id}.csv", table.csv().encode())
         put(out / "verdicts.csv", tables["verdicts"].csv().encode())
+        put(out / "verdicts.md", nine(context, locale).encode())
         put(out / "index.html", html.encode())
         put(out / "report.pdf", pdf(html, context))
     except OSError as error:
@@ -230,6 +231,20 @@ def headline(claim: Claim, lines: list[Line], locale: Locale) -> str:
     if not any(effects.get(name) for name in named):
         return locale("answer.none")
     return claim.headline.format(**{n: effects.get(n) or locale("answer.open") for n in named})
+
+
+def nine(context: Context, locale: Locale) -> str:
+    """The first screen as a table in Markdown, a row a claim: for a README."""
+    names = [locale(f"report.{key}") for key in ("claim", "quote", "verdict", "measured")]
+    rows = [names, ["---"] * len(names)]
+    for claim in context.claims:
+        lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
+        spoken = [item.verdict for item in lines if item.verdict.part in named_in(claim.headline)]
+        verdicts = [f"{v.finding.verdict}: {v.label}" for v in spoken]
+        if len({v.finding.verdict for v in spoken}) == 1:  # nothing to tell apart
+            verdicts = [spoken[0].finding.verdict]
+        rows.append([claim.id, claim.title, "<br>".join(verdicts), headline(claim, lines, locale)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def answers(lines: list[Line], locale: Locale) -> list[str]:

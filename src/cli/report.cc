@@ -23,9 +23,10 @@ std::string report_python() {
 
 int report_command(const std::vector<std::string>& arguments) {
   po::options_description flags("Flags");
-  flags.add_options()("out", po::value<std::string>()->value_name("DIR"),
-                      "folder for index.html, report.pdf, verdicts.csv and tables/*.csv")(
-      "help,h", "this text");
+  flags.add_options()(
+      "out", po::value<std::string>()->value_name("DIR"),
+      "folder for index.html, report.pdf, verdicts.md, verdicts.csv and tables/*.csv")("help,h",
+                                                                                       "this text");
   po::options_description all;
   all.add(flags).add_options()("run", po::value<std::vector<std::string>>(), "");
   po::positional_options_description positions;

@@ -64,6 +64,18 @@ def test_every_listed_table_is_written_and_shown(small_report):
     assert len(list((small_report / "tables").iterdir())) == len(LISTED)
 
 
+def test_the_readme_prints_what_the_records_behind_it_say():
+    """Its command names the records; its table is the report's, byte for byte."""
+    readme = (ROOT / "README.md").read_text()
+    (runs,) = re.findall(r"posbench report ((?:results/\S+ )+)--out", readme)
+    assert render.nine(context_of(*(ROOT / run for run in runs.split())), Locale("en")) in readme
+
+
+def test_the_nine_verdicts_have_a_row_each(small_report):
+    lines = (small_report / "verdicts.md").read_text().splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| C{i}" for i in range(1, 10)]
+
+
 def test_verdicts_csv_has_the_agreed_columns(small_report):
     with (small_report / "verdicts.csv").open() as file:
         rows = list(csv.DictReader(file))
