@@ -112,7 +112,13 @@ def note(axes: Any, text: str, at: tuple[float, float], away: tuple[float, float
     sideways = {"ha": "left", "va": "center"} if away[0] else {"ha": "center", "va": "bottom"}
     halo = [patheffects.withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
     axes.annotate(
-        text, at, away, textcoords="offset points", fontsize=8.5, path_effects=halo, **sideways
+        text.replace("-", "−"),
+        at,
+        away,
+        textcoords="offset points",
+        fontsize=8.5,
+        path_effects=halo,
+        **sideways,
     )
 
 

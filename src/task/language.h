@@ -12,8 +12,8 @@ inline const std::string kSentenceEnd = "";
 /// the other, each with its end. A row never holds two documents (stream "documents"), or the
 /// sentences of a side come in a random order and run on (stream "shuffled"), which leaves nothing
 /// to be learned across sentences. The text of the test side comes again as "test 1.25x", "1.5x",
-/// "2x" and so on by doubling to "32x", in rows so many times as long, as far as `longest` lets them.
-/// Throws UserError for another stream.
+/// "2x" and so on by doubling to "32x", in rows so many times as long, as far as `longest` lets
+/// them. Throws UserError for another stream.
 void make_rows(Dataset& dataset, Split& split, const Tokenizer& tokenizer,
                const RowOptions& options);
 
