@@ -32,8 +32,9 @@ def increases(rows: list[Row]) -> Any:
         return None
     groups = [[r for r in longer if (r[0], r[1]) == setting] for setting in settings]
     heights = [len({r[2] for r in group}) + 1 for group in groups]
+    slot = 0.04 + 0.1 * len({r[4] for r in longer})  # inches of an arm
     made, panels = figure(
-        0.5 * len(groups) + 0.34 * sum(heights), len(groups), gridspec_kw={"height_ratios": heights}
+        0.5 * len(groups) + slot * sum(heights), len(groups), gridspec_kw={"height_ratios": heights}
     )
     for axes, setting, group in zip(panels, settings, groups):
         axes.set_title(", ".join(setting))
@@ -53,7 +54,7 @@ def draw_arm(axes: Any, y: int, arm: str, rows: list[Row]) -> None:
     """The increase and interval of an arm at each length, the number beside the longest."""
     end = 0.0
     for i, row in enumerate(rows):
-        height = y + 0.24 * ((len(rows) - 1) / 2 - i)
+        height = y + 0.76 * ((len(rows) - 1) / 2 - i) / len(rows)
         effect, low, high = (min(float(v), WORST) for v in row[5:8])
         look = {"color": colour(arm), "alpha": (i + 1) / len(rows)}
         if math.isfinite(low):
