@@ -64,7 +64,7 @@ class Section:
     lines: list[Line]
     marks: list[str]  # what is to be said about the whole claim
     headline: str
-    spoken: list[Line]  # the parts that the headline names: they speak for the claim
+    spoken: list[Line]
     answers: list[str]
     charts: list[Chart]
     tables: list[Grid]
@@ -180,7 +180,7 @@ def section(claim: Claim, context: Context, grids: Mapping[str, Grid], locale: L
         lines=lines,
         marks=[locale(f"mark.{mark}")] if mark else [],
         headline=headline(claim, lines, locale),
-        spoken=[item for item in lines if item.verdict.part in named_in(claim.headline)],
+        spoken=spoken_of(claim, lines),
         answers=answers(lines, locale),
         charts=charts(claim.charts, context, claim.id),
         tables=[grids[name] for name in here],
@@ -224,6 +224,11 @@ def named_in(headline: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(headline) if name]
 
 
+def spoken_of(claim: Claim, lines: list[Line]) -> list[Line]:
+    """The parts that the headline names: they speak for the claim."""
+    return [item for item in lines if item.verdict.part in named_in(claim.headline)]
+
+
 def headline(claim: Claim, lines: list[Line], locale: Locale) -> str:
     """The claim's sentence for the first screen with the effects of the parts that it names."""
     effects = {item.verdict.part: item.effect for item in lines}
@@ -239,7 +244,7 @@ def nine(context: Context, locale: Locale) -> str:
     rows = [names, ["---"] * len(names)]
     for claim in context.claims:
         lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
-        spoken = [item.verdict for item in lines if item.verdict.part in named_in(claim.headline)]
+        spoken = [item.verdict for item in spoken_of(claim, lines)]
         verdicts = [f"{v.finding.verdict}: {v.label}" for v in spoken]
         if len({v.finding.verdict for v in spoken}) == 1:  # nothing to tell apart
             verdicts = [spoken[0].finding.verdict]
