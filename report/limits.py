@@ -5,6 +5,7 @@ from __future__ import annotations
 from report import cost
 from report.tables import Context, variants
 from report.tables.accuracy import comparisons
+from report.tables.house import worst_steal
 from report.text import Locale
 
 NOTICEABLE_STEAL = 0.005
@@ -36,7 +37,7 @@ def from_records(context: Context, locale: Locale) -> list[str]:
     if any(h.facts.get("governor") in (None, "", "unknown") for h in evidence.hosts.values()):
         said.append(locale("limits.governor"))
     trials = [t for study in evidence.by_study.values() for t in study]
-    steal = max((t.steal_share for t in trials), default=0.0)
+    steal = worst_steal(trials)
     if steal > NOTICEABLE_STEAL:
         said.append(locale("limits.steal", percent=100 * steal))
     return list(dict.fromkeys(said))

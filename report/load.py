@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -246,13 +247,21 @@ def gaps_of(
         ]
     failed = {f.text("id"): f for f in fields.rows("failed")}
     for f in failed.values():
-        gaps.append(Gap("failed", f.text("id")[:12], f.text("study"), 1, f.text("reason"), command))
+        study = f.text("study")
+        again = one_study(command, study)
+        gaps.append(Gap("failed", f.text("id")[:12], study, 1, f.text("reason"), again))
     for study, ids in studies.items():
         absent = [i for i in ids if i not in trials and i not in failed]
         if absent:
             file = path / "trials" / f"{absent[0]}.json"
-            gaps.append(Gap("absent", file.name[:12], study, len(absent), "no record", command))
+            again = one_study(command, study)
+            gaps.append(Gap("absent", file.name[:12], study, len(absent), "no record", again))
     return gaps
+
+
+def one_study(command: str, study: str) -> str:
+    """The run's command for this study: the last sitting of a run may have named others."""
+    return re.sub(r"posbench run( [^-]\S*)+", f"posbench run {study}", command, count=1)
 
 
 def load(paths: Sequence[Path]) -> Evidence:

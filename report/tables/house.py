@@ -101,14 +101,29 @@ FIRST = (  # what a reader asks first; whatever else a host says comes after, by
 
 
 def machine(context: Context) -> list[Row]:
-    """One row per fact: once what all hosts share, then for each host what tells it apart."""
+    """One row per fact and value, with the builds that have it."""
     hosts = [plain_facts(host.facts) for host in context.evidence.hosts.values()]
-    first: dict[str, str] = next(iter(hosts), {})
-    shared = {k: v for k, v in first.items() if all(host.get(k) == v for host in hosts)}
-    rows: list[Row] = [["all" if hosts[1:] else "", *fact] for fact in shared.items()]
+    everyone = "all" if hosts[1:] else ""
+    holders: dict[str, dict[str, list[int]]] = {}
     for number, host in enumerate(hosts, 1):
-        rows += [[str(number), key, value] for key, value in host.items() if key not in shared]
-    return rows
+        for key, value in host.items():
+            holders.setdefault(key, {}).setdefault(value, []).append(number)
+    return [
+        [everyone if len(builds) == len(hosts) else spans(builds), key, value]
+        for key, values in holders.items()
+        for value, builds in values.items()
+    ]
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Ascending numbers, neighbours drawn together: 1, 3–5."""
+    found: list[list[int]] = []
+    for n in numbers:
+        if found and n == found[-1][-1] + 1:
+            found[-1][1:] = [n]
+        else:
+            found.append([n])
+    return ", ".join("–".join(map(str, span)) for span in found)
 
 
 def plain_facts(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -159,10 +174,15 @@ def studies(context: Context) -> list[Row]:
                 seeds_by_arm(done),
                 math.fsum(t.core_seconds for t in done),
                 max((t.peak_rss_bytes for t in done), default=0) / 1e6,
-                100 * max((t.steal_share for t in done), default=0.0),
+                100 * worst_steal(done),
             ]
         )
     return rows
+
+
+def worst_steal(trials: Sequence[Trial]) -> float:
+    """The largest share that others took; of a trial below a second, one tick of the clock is much."""
+    return max((t.steal_share for t in trials if t.core_seconds >= 1), default=0.0)
 
 
 def seeds_by_arm(trials: Sequence[Trial]) -> str:

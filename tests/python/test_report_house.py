@@ -1,10 +1,13 @@
 """Tables about the run itself."""
 
+import json
+from dataclasses import replace
+
 from conftest import Truth, write
 
 from report.load import load
 from report.tables import Context
-from report.tables.house import machine
+from report.tables.house import machine, missing, worst_steal
 
 
 def facts(*runs):
@@ -21,3 +24,35 @@ def test_facts_that_two_machines_share_stand_once(tmp_path):
         ["2", "id", "ba9876543210"],
     ]
     assert [row[1:] for row in both if row[0] == "all"] == [r[1:] for r in alone if r[1] != "id"]
+
+
+def test_builds_that_share_a_fact_are_named_together(tmp_path):
+    hosts = ["0123456789ab", "ba9876543210", "ab0123456789", "cd0123456789"]
+    runs = [
+        write(tmp_path / host, Truth(studies=("parity",), seeds=2 + n, host=host))
+        for n, host in enumerate(hosts)
+    ]
+    for n in (0, 2, 3):
+        run = json.loads((runs[n] / "run.json").read_text())
+        run["hosts"][0]["cores"] = 64
+        (runs[n] / "run.json").write_text(json.dumps(run))
+    cores = [row[0] for row in facts(*runs) if row[1] == "cores"]
+    assert cores == ["1, 3–4", "2"]
+
+
+def test_the_way_out_names_the_study_that_lacks_records(tmp_path):
+    run = write(tmp_path / "run", Truth(studies=("parity",), seeds=2))
+    record = json.loads((run / "run.json").read_text())
+    record["command"] = "posbench run memory convergence --profile quick --out run"
+    (run / "run.json").write_text(json.dumps(record))
+    next((run / "trials").glob("*.json")).unlink()
+    gaps = missing(Context(load([run]), {}, []))
+    assert [gap[-1] for gap in gaps] == ["posbench run parity --profile quick --out run"]
+
+
+def test_a_tick_of_the_clock_is_no_theft(tmp_path):
+    run = load([write(tmp_path / "run", Truth(studies=("parity",), seeds=1))])
+    trial = run.trials("parity")[0]
+    brief = replace(trial, core_seconds=0.1, steal_share=0.75)
+    assert worst_steal([brief]) == 0
+    assert worst_steal([brief, replace(trial, core_seconds=60, steal_share=0.01)]) == 0.01
