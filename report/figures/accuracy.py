@@ -6,6 +6,8 @@ import math
 from collections import defaultdict
 from typing import Any, Callable
 
+from matplotlib.ticker import NullLocator
+
 from report.claims import Verdict
 from report.rules import NOT_TESTABLE
 from report.figures.curves import draw_curves
@@ -53,8 +55,13 @@ def forest(context: Context, claim: str, one_sided: bool) -> Any:
     axes.axvline(0, color=INK, linewidth=0.8)
     found = [v.finding for v in rows]
     bounds = [abs(b) / f.margin for f in found for b in (f.low, f.high, f.effect, f.margin)]
-    edge = 1.25 * max(bound for bound in bounds if math.isfinite(bound))
+    edge = 1.5 * max(bound for bound in bounds if math.isfinite(bound))
+    axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(-edge, edge)
+    ticks = [t for t in (1, 3, 10, 30, 100, 300) if t < edge]
+    axes.set_xticks([*(-t for t in reversed(ticks)), 0, *ticks])
+    axes.xaxis.set_major_formatter("{x:+.0f}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(-0.6, len(rows) - 0.2)
     axes.set_yticks(range(len(rows)), [v.label for v in reversed(rows)])
     axes.tick_params(axis="y", length=0)

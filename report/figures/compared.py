@@ -16,18 +16,18 @@ def pareto(context: Context) -> Any:
     The line joins the encodings that none beats in both; the area of a mark grows with the
     encoding's parameters.
     """
-    rows = [row for row in compared_rows(context) if math.isfinite(float(row[5]))]
+    rows = [row for row in compared_rows(context) if math.isfinite(float(row[6]))]
     if len(rows) < 3:
         return None
     made, (axes,) = figure(3.4)
     front: list[tuple[float, float]] = []
-    for row in sorted(rows, key=lambda r: (float(r[5]), -float(r[2]))):
-        if not front or float(row[2]) > front[-1][1]:
-            front.append((float(row[5]), float(row[2])))
+    for row in sorted(rows, key=lambda r: (float(r[6]), -float(r[3]))):
+        if not front or float(row[3]) > front[-1][1]:
+            front.append((float(row[6]), float(row[3])))
     axes.step(*zip(*front), where="post", color=FAINT, linewidth=1)
     for row in rows:
-        arm, share, time, parameters = str(row[0]), float(row[2]), float(row[5]), float(row[7])
-        size = 18 + 60 * math.sqrt(parameters / max(1.0, max(float(r[7]) for r in rows)))
+        arm, share, time, parameters = str(row[0]), float(row[3]), float(row[6]), float(row[8])
+        size = 18 + 60 * math.sqrt(parameters / max(1.0, max(float(r[8]) for r in rows)))
         axes.scatter([time], [share], s=size, color=colour(arm), edgecolor=INK, linewidth=0.5)
         note(axes, arm, (time, share), (6, 0))
     axes.set_xlabel("time of a forward pass over that of none")

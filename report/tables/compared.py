@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +23,8 @@ def encodings_compared(context: Context) -> list[Row]:
     """
     found = [p for part, p in comparisons(context) if contrast.gate(part, p).passed]
     most = max((len(pairing.arms) for pairing in found), default=0)
-    found = [pairing for pairing in found if len(pairing.arms) == most]
+    found = [on_common_seeds(pairing) for pairing in found if len(pairing.arms) == most]
+    found = [pairing for pairing in found if pairing.seeds(*pairing.arms)]
     if not found:
         return []
     arms = set.intersection(*(set(gains(pairing)) for pairing in found))
@@ -35,6 +37,7 @@ def encodings_compared(context: Context) -> list[Row]:
             [
                 arm,
                 len(shares),
+                min(len(pairing.arms[arm]) for pairing in found),
                 float(np.mean(shares)) * 100,
                 min(shares) * 100,
                 max(shares) * 100,
@@ -43,7 +46,14 @@ def encodings_compared(context: Context) -> list[Row]:
                 result_of(next(iter(first.values()))).position_parameters,
             ]
         )
-    return sorted(rows, key=lambda row: -float(row[2]))
+    return sorted(rows, key=lambda row: -float(row[3]))
+
+
+def on_common_seeds(pairing: Pairing) -> Pairing:
+    """Encodings that have fewer seeds would else be compared with others' luck on other seeds."""
+    seeds = pairing.seeds(*pairing.arms)
+    arms = {arm: {seed: trials[seed] for seed in seeds} for arm, trials in pairing.arms.items()}
+    return replace(pairing, arms=arms, estimates={})
 
 
 def share_of_gap(pairing: Pairing, arm: str) -> float:
@@ -53,7 +63,7 @@ def share_of_gap(pairing: Pairing, arm: str) -> float:
 
 
 def gains(pairing: Pairing) -> dict[str, float]:
-    """The advantage of each arm over none, on the seeds that both have."""
+    """The advantage of each arm over none."""
     others = [arm for arm in pairing.arms if pairing.seeds(arm, NONE)]
     return {arm: pairing.difference(arm, NONE).effect if arm != NONE else 0.0 for arm in others}
 

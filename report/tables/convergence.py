@@ -24,7 +24,7 @@ def convergence(context: Context) -> list[Row]:
             end = float(np.mean([result_of(trial).curve[-1].dev_loss for trial in trials]))
             for loss in race.losses:
                 arrivals = [steps.arrival(trial, loss) for trial in trials]
-                there = [a for a in arrivals if math.isfinite(a)]
+                median = float(np.median(arrivals))
                 rows.append(
                     [
                         race.name,
@@ -34,8 +34,8 @@ def convergence(context: Context) -> list[Row]:
                         len(trials),
                         end,
                         f"{loss:g} nats",
-                        float(np.median(there)) if there else math.nan,
-                        len(there),
+                        median if math.isfinite(median) else math.nan,
+                        sum(map(math.isfinite, arrivals)),
                     ]
                 )
     return rows

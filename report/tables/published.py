@@ -38,7 +38,7 @@ def literature(context: Context) -> list[Row]:
             continue
         found = pairing.advantage(figure["terms"])
         low, high = found.interval(LEVEL)
-        asked = " − ".join(figure["terms"])
+        asked = f"{' − '.join(figure['terms'])} ({pairing.name})"
         said = direction(figure["expected"], found, float(figure["margin"]))
         rows.append([*row, asked, found.effect, low, high, pairing.unit, found.n, said])
     return rows

@@ -16,7 +16,7 @@ def rows_of(tmp_path, score):
 def test_scores_run_from_none_to_the_best(tmp_path):
     rows = rows_of(tmp_path, {"learned": 90.0, "sinusoid": 80.0, "none": 70.0})
     assert [row[0] for row in rows] == ["learned", "sinusoid", "none"]
-    learned, sinusoid, none = (row[2] for row in rows)
+    learned, sinusoid, none = (row[3] for row in rows)
     assert (learned, none) == (100, 0) and 45 < sinusoid < 55
 
 
