@@ -58,7 +58,7 @@ def forest(context: Context, claim: str, one_sided: bool) -> Any:
     edge = 1.5 * max(bound for bound in bounds if math.isfinite(bound))
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(-edge, edge)
-    ticks = [t for t in (1, 3, 10, 30, 100, 300) if t < edge]
+    ticks = [t for t in (1, 10, 100) if t < edge]
     axes.set_xticks([*(-t for t in reversed(ticks)), 0, *ticks])
     axes.xaxis.set_major_formatter("{x:+.0f}")
     axes.xaxis.set_minor_locator(NullLocator())
