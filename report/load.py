@@ -94,7 +94,7 @@ class Evidence:
     def unfinished(self, study: str) -> bool:
         """Whether trials that a run planned for a study are still to come."""
         gaps = [gap for run in self.runs for gap in run.gaps if gap.study == study]
-        return any(gap.kind == "absent" for gap in gaps)
+        return any(gap.kind in ("absent", "failed") for gap in gaps)
 
     def of(self, harness: str) -> list[Trial]:
         """Every trial of a harness once, whatever studies share it."""

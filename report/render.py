@@ -21,6 +21,7 @@ from report.claims import Claim, Verdict, rule_mark
 from report.errors import ReportError
 from report.limits import limits
 from report.load import Evidence, studies_of
+from report.rules import UNDECIDED
 from report.tables import Context, Table, make_tables
 from report.text import Locale, number
 from report.view import Grid, between, grid
@@ -208,11 +209,14 @@ def line(verdict: Verdict, locale: Locale) -> Line:
     unit = locale(f"units.{found.unit}") if found.unit else ""
     plus = "+" if found.unit in ("points", "nats") and found.effect > 0 else ""
     effect = f"{found.bound} {plus}{number(found.effect, form)}".strip()
-    exact = found.low == found.high
+    interval = "" if found.low == found.high else between(found.low, found.high, form)
+    if interval and found.bound:  # what never arrived leaves an end open
+        low, high = interval.split("…")
+        interval = {"≥": f"{low}…", "≤": f"…{high}"}.get(found.bound, "")
     return Line(
         verdict=verdict,
         effect=f"{effect} {unit}" if math.isfinite(found.effect) else "",
-        interval="" if exact else between(found.low, found.high, form),
+        interval=interval.strip(),
         margin=number(found.margin, "plain") if math.isfinite(found.margin) else "",
         reason=locale(f"reason.{found.reason}", **found.values).strip(),
         marks=[locale(f"mark.{mark}", **found.values) for mark in verdict.marks],
@@ -245,11 +249,17 @@ def nine(context: Context, locale: Locale) -> str:
     for claim in context.claims:
         lines = [line(v, locale) for v in context.verdicts if v.claim == claim.id]
         spoken = [item.verdict for item in spoken_of(claim, lines)]
-        verdicts = [f"{v.finding.verdict}: {v.label}" for v in spoken]
-        if len({v.finding.verdict for v in spoken}) == 1:  # nothing to tell apart
-            verdicts = [spoken[0].finding.verdict]
+        said = [verdict_in_words(v, locale) for v in spoken]
+        verdicts = [f"{verdict}: {v.label}" for verdict, v in zip(said, spoken)]
+        if len(set(said)) == 1:  # nothing to tell apart
+            verdicts = said[:1]
         rows.append([claim.id, claim.title, "<br>".join(verdicts), headline(claim, lines, locale)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def verdict_in_words(verdict: Verdict, locale: Locale) -> str:
+    interim = "interim" in verdict.marks and verdict.finding.verdict != UNDECIDED
+    return verdict.finding.verdict + (f", {locale('answer.interim')}" if interim else "")
 
 
 def answers(lines: list[Line], locale: Locale) -> list[str]:

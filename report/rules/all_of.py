@@ -11,9 +11,6 @@ from report.rules import CONTRADICTED, NOT_TESTABLE, SUPPORTED, UNDECIDED, Findi
 from report.statistics import holm
 
 
-SILENT = "position_does_not_matter"  # says something of one setting, not of all
-
-
 def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Finding:
     """All parts named in `of` must hold; shown with the numbers of the part that fails, or is nearest to it.
 
@@ -54,7 +51,6 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
             "silent": ", ".join(silent) or "none",
             "weakest": weakest,
         },
-        marks=tuple(m for m in findings[weakest].marks if m != SILENT),
         setting=f"{len(testable)} of {len(findings)} settings, numbers of {weakest}",
         n=fewest,
         p=math.nan,

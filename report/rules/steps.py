@@ -127,7 +127,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         margin=part["margin"],
         unit="ratio",
         n=ratio.n,
-        p=ratio.p_below(bound),
+        p=1.0 if found.arm_never else ratio.p_below(bound),  # it cannot be found faster
         superior=True,
         bound=found.bound,
         marks=pairing.marks(part["arm"], part["reference"]),

@@ -35,6 +35,8 @@ def verdicts(context: Context) -> list[Row]:
             v.finding.n if v.finding.unit else "",
             v.p_holm,
             v.rule_digest,
+            v.finding.bound,
+            " ".join(v.marks),
         ]
         for v in context.verdicts
     ]
@@ -76,10 +78,11 @@ def accuracy_checks(arm: str, reference: str, pairing: Pairing, part: Part) -> l
     found = [("false_different", different, "aa_different")]
     if math.isfinite(margin):
         found.append(("false_equal", equal, "aa_equal"))
-    rows: list[Row] = [
-        [what, pairing.name, k, flips, k / flips, *exact_interval(k, flips, LEVEL), note]
-        for what, k, note in found
-    ]
+    rows: list[Row] = []
+    for what, k, note in found:
+        every_pattern = flips == 2 ** len(difference)  # so nothing is left to chance
+        bounds = (math.nan, math.nan) if every_pattern else exact_interval(k, flips, LEVEL)
+        rows.append([what, pairing.name, k, flips, k / flips, *bounds, note])
     if len(seeds) >= HALVES:
         alarm = int(halves_differ(difference))
         bounds = exact_interval(alarm, 1, LEVEL)

@@ -79,7 +79,7 @@ def test_the_nine_verdicts_have_a_row_each(small_report):
 def test_verdicts_csv_has_the_agreed_columns(small_report):
     with (small_report / "verdicts.csv").open() as file:
         rows = list(csv.DictReader(file))
-    agreed = "claim setting verdict effect low high level margin unit n p_holm rule_digest"
+    agreed = "claim setting verdict effect low high level margin unit n p_holm rule_digest relation marks"
     assert list(rows[0]) == agreed.split()
     by_claim = {row["claim"]: row for row in rows}
     assert {claim.split(".")[0] for claim in by_claim} == {f"C{i}" for i in range(1, 10)}
