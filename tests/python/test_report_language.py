@@ -8,7 +8,7 @@ import pytest
 from conftest import Truth, Writer, edit_run, verdicts
 from made_up_language import DOCUMENTS, result, spec
 
-from report import claims
+from report import claims, render
 from report.load import load
 from report.pairs import pairing
 from report.tables import Context
@@ -16,6 +16,7 @@ from report.tables.convergence import convergence
 from report.tables.domain import domain_scores
 from report.tables.length import late_rows, length_scores
 from report.tables.sizes import effect_by_size, matched_and_raw
+from report.text import Locale
 
 SEEDS = range(100, 110)
 NOISE = (0.004, -0.003, 0.001, -0.002, 0.003, -0.004, 0.002, 0.0, -0.001, 0.002)
@@ -149,3 +150,16 @@ def test_arrivals_and_scales(tmp_path):
     scales = {r[0]: r for r in matched_and_raw(context)}
     assert set(scales) == {"own_best", "raw"}
     assert [r[:5] for r in effect_by_size(context)] == [["masked_lm", "brown_text", 128, 2, 64]]
+
+
+def test_who_never_arrives_is_a_bound_and_lends_no_p(tmp_path):
+    run = Run()
+    run.add("parity", "learned", 5.0, arrival=None)
+    run.add("parity", "sinusoid", 4.8, arrival=700)
+    run.add("parity", "none", 6.0)
+    folder = run.write(tmp_path)
+    edit_run(folder, lambda r: r["rules"]["C7"].update(target=5.5))
+    own = verdicts(folder)["C7.own"]
+    assert own.finding.p == 1, "it would help other parts past Holm's correction"
+    shown = render.line(own, Locale("en"))
+    assert shown.effect.startswith("≥") and shown.interval.endswith("…"), "its upper end is open"
