@@ -26,7 +26,7 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
     holding = [
         k for k, f in findings.items() if f.verdict == SUPPORTED and adjusted[k] <= part["alpha"]
     ]
-    clearest = min(measured, key=lambda k: p[k])
+    clearest = min(measured, key=lambda k: (p[k], p_of_less(measured[k])))
     if holding:
         verdict, reason = SUPPORTED, "some_hold"
     elif all(f.verdict == CONTRADICTED for f in findings.values()):
@@ -49,3 +49,8 @@ def decide(part: Part, evidence: Evidence, others: Mapping[str, Finding]) -> Fin
         n=fewest,
         p=math.nan,
     )
+
+
+def p_of_less(finding: Finding) -> float:
+    """For less than no effect at all: tells apart parts that lend no p of their own."""
+    return finding.estimate.p_below(0.0) if finding.estimate else 1.0
