@@ -21,7 +21,7 @@ from report.claims import Claim, Verdict, rule_mark
 from report.errors import ReportError
 from report.limits import limits
 from report.load import Evidence, studies_of
-from report.rules import UNDECIDED
+from report.rules import UNDECIDED, Finding
 from report.tables import Context, Table, make_tables
 from report.text import Locale, number
 from report.view import Grid, between, grid
@@ -209,18 +209,23 @@ def line(verdict: Verdict, locale: Locale) -> Line:
     unit = locale(f"units.{found.unit}") if found.unit else ""
     plus = "+" if found.unit in ("points", "nats") and found.effect > 0 else ""
     effect = f"{found.bound} {plus}{number(found.effect, form)}".strip()
-    interval = "" if found.low == found.high else between(found.low, found.high, form)
-    if interval and found.bound:  # what never arrived leaves an end open
-        low, high = interval.split("…")
-        interval = {"≥": f"{low}…", "≤": f"…{high}"}.get(found.bound, "")
     return Line(
         verdict=verdict,
         effect=f"{effect} {unit}" if math.isfinite(found.effect) else "",
-        interval=interval.strip(),
+        interval=interval_of(found, form),
         margin=number(found.margin, "plain") if math.isfinite(found.margin) else "",
         reason=locale(f"reason.{found.reason}", **found.values).strip(),
         marks=[locale(f"mark.{mark}", **found.values) for mark in verdict.marks],
     )
+
+
+def interval_of(found: Finding, form: str) -> str:
+    """Nothing for an exact count; of a bound, the end that trainings which never arrived leave open."""
+    if found.low == found.high:
+        return ""
+    whole = between(found.low, found.high, form)
+    known = {"": whole, "≥": f"{number(found.low, form)} …", "≤": f"… {number(found.high, form)}"}
+    return known.get(found.bound, "") if whole else ""
 
 
 def named_in(headline: str) -> list[str]:

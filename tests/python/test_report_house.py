@@ -1,9 +1,8 @@
 """Tables about the run itself."""
 
-import json
 from dataclasses import replace
 
-from conftest import Truth, write
+from conftest import Truth, edit_run, write
 
 from report.load import load
 from report.tables import Context
@@ -33,18 +32,15 @@ def test_builds_that_share_a_fact_are_named_together(tmp_path):
         for n, host in enumerate(hosts)
     ]
     for n in (0, 2, 3):
-        run = json.loads((runs[n] / "run.json").read_text())
-        run["hosts"][0]["cores"] = 64
-        (runs[n] / "run.json").write_text(json.dumps(run))
+        edit_run(runs[n], lambda run: run["hosts"][0].update(cores=64))
     cores = [row[0] for row in facts(*runs) if row[1] == "cores"]
     assert cores == ["1, 3–4", "2"]
 
 
 def test_the_way_out_names_the_study_that_lacks_records(tmp_path):
     run = write(tmp_path / "run", Truth(studies=("parity",), seeds=2))
-    record = json.loads((run / "run.json").read_text())
-    record["command"] = "posbench run memory convergence --profile quick --out run"
-    (run / "run.json").write_text(json.dumps(record))
+    command = "posbench run memory convergence --profile quick --out run"
+    edit_run(run, lambda record: record.update(command=command))
     next((run / "trials").glob("*.json")).unlink()
     gaps = missing(Context(load([run]), {}, []))
     assert [gap[-1] for gap in gaps] == ["posbench run parity --profile quick --out run"]
