@@ -306,7 +306,11 @@ def when_line(context: Context, locale: Locale) -> str:
         start=plain_time(min(run.started for run in runs)),
         end=plain_time(end),
         profile=", ".join(sorted({run.profile for run in runs})),
-        commit=", ".join(commits),
+        builds=(
+            locale("report.many_commits", count=len(commits))
+            if commits[1:]
+            else locale("report.one_commit", commit="".join(commits))
+        ),
     )
 
 
